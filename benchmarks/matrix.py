@@ -1,0 +1,95 @@
+"""All notebooks in many settings: versions, data, threads.
+
+``python -m benchmarks.matrix PYTHON ...`` runs every English notebook with
+each interpreter, with the real data and with the stand-ins, with one and with
+two threads, and three times in a row in the first setting. It writes
+``benchmarks/matrix.md`` and fails if a notebook fails.
+"""
+
+import argparse
+import datetime
+import itertools
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULT = Path(__file__).with_suffix(".md")
+VERSIONS = (
+    "import platform, torch, numpy;"
+    "print(platform.python_version(), torch.__version__.split('+')[0],"
+    " numpy.__version__)"
+)
+
+
+def run(python: str, stand_in: bool, threads: int) -> tuple[int, list[str], float]:
+    """Return the number of cells that ran, the failures, and the seconds."""
+    environment = os.environ | {
+        "OMP_NUM_THREADS": str(threads),
+        "D2L_STAND_IN": "1" if stand_in else "0",
+        "D2L_QUIET": "1",
+    }
+    workers = max(1, (os.cpu_count() or 1) // threads)
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        begin = time.perf_counter()
+        subprocess.run(
+            [
+                *(python, "-m", "pytest", "--nbval-lax", "--nbval-current-env", "-q"),
+                *("--nbval-cell-timeout", "600", f"--junitxml={report}"),
+                *("-n", str(workers), "--dist", "loadfile", "notebooks/en"),
+            ],
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+        seconds = time.perf_counter() - begin
+        cases = list(ET.parse(report).iter("testcase"))
+    failed = [
+        f"{case.get('classname')} {case.get('name')}"
+        for case in cases
+        if case.find("failure") is not None or case.find("error") is not None
+    ]
+    return len(cases), failed, seconds
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pythons", nargs="+", metavar="PYTHON")
+    pythons = parser.parse_args().pythons
+    settings = list(itertools.product(pythons, (False, True), (1, 2)))
+    settings[:0] = [settings[0]] * 2
+    rows, all_failed = [], []
+    for python, stand_in, threads in settings:
+        versions = subprocess.run(
+            [python, "-c", VERSIONS], capture_output=True, text=True, check=True
+        ).stdout.split()
+        cells, failed, seconds = run(python, stand_in, threads)
+        all_failed += failed
+        rows.append(
+            "| "
+            + " | ".join(versions)
+            + f" | {'stand-in' if stand_in else 'real'} | {threads} | {cells} "
+            f"| {len(failed)} | {seconds:.0f} |"
+        )
+        print(rows[-1], *failed, sep="\n", flush=True)
+    text = [
+        "# All notebooks in many settings",
+        "",
+        f"{datetime.date.today()}, {os.cpu_count()} cores. Two workers where a "
+        "notebook has one thread, one where it has two.",
+        "",
+        "| Python | torch | numpy | data | threads | cells | failed | seconds |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        *rows,
+    ]
+    RESULT.write_text("\n".join(text) + "\n", "utf-8")
+    return bool(all_failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

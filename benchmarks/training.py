@@ -1,0 +1,235 @@
+"""One epoch on Fashion-MNIST, side by side: the peer, the bare limit, ours.
+
+``python -m benchmarks.training`` interleaves the runs of
+
+* the peer: the loaders (default workers) and the loop of d2l.torch 1.0.3,
+* ours: ``load_fashion_mnist`` and ``fit``,
+* the limit: the same batches prepared in a list, and nothing but forward,
+  backward, step and the evaluation's forward passes,
+
+with the same model, data, batch size, optimiser and threads; it takes medians
+and writes ``benchmarks/training.md``.
+"""
+
+import argparse
+import contextlib
+import datetime
+import io
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+import d2lutils as d2l
+from tools.notebooks import machine
+
+BATCH_SIZE = 256
+RESULT = Path(__file__).with_suffix(".md")
+
+
+def softmax() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(784, 10))
+
+
+def mlp() -> nn.Module:
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)
+    )
+
+
+def lenet() -> nn.Module:
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2),
+        nn.Sigmoid(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.Sigmoid(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.Sigmoid(),
+        nn.Linear(120, 84),
+        nn.Sigmoid(),
+        nn.Linear(84, 10),
+    )
+
+
+MODELS = {"softmax regression": softmax, "MLP 784-256-10": mlp, "LeNet": lenet}
+RATES = {"softmax regression": 0.1, "MLP 784-256-10": 0.1, "LeNet": 0.9}
+
+
+def start(name: str) -> tuple[nn.Module, torch.optim.Optimizer]:
+    """Return the model as the peer's loop initialises it, and its optimiser."""
+    net = MODELS[name]()
+    for layer in net:
+        if isinstance(layer, nn.Linear | nn.Conv2d):
+            nn.init.xavier_uniform_(layer.weight)
+    return net, torch.optim.SGD(net.parameters(), lr=RATES[name])
+
+
+def ours(train, test) -> Callable[[str], float]:
+    def run(name: str) -> float:
+        net, optimizer = start(name)
+        history = d2l.fit(
+            net, train, test, nn.CrossEntropyLoss(), optimizer, 1, d2l.accuracy
+        )
+        return history.last["test_accuracy"]
+
+    return run
+
+
+def limit(train, test) -> Callable[[str], float]:
+    ready, held_out, loss = list(train), list(test), nn.CrossEntropyLoss()
+
+    def run(name: str) -> float:
+        net, optimizer = start(name)
+        for X, y in ready:
+            optimizer.zero_grad()
+            loss(net(X), y).backward()
+            optimizer.step()
+        with torch.inference_mode():
+            right = [(net(X).argmax(dim=1) == y).sum() for X, y in held_out]
+        return sum(right).item() / len(test.y)
+
+    return run
+
+
+def peer(images: d2l.data.ImageData, folder: Path) -> Callable[[str], float]:
+    """Give the peer the same images as files; its figure is not drawn."""
+    import d2l.torch as peer_d2l
+
+    raw = folder / "data/FashionMNIST/raw"
+    raw.mkdir(parents=True)
+    for part, X, y in (
+        ("train", images.train_images, images.train_labels),
+        ("t10k", images.test_images, images.test_labels),
+    ):
+        header = np.array([0x803, len(X), 28, 28], ">i4").tobytes()
+        (raw / f"{part}-images-idx3-ubyte").write_bytes(header + X.numpy().tobytes())
+        header = np.array([0x801, len(y)], ">i4").tobytes()
+        labels = y.to(torch.uint8).numpy().tobytes()
+        (raw / f"{part}-labels-idx1-ubyte").write_bytes(header + labels)
+    (folder / "run").mkdir()
+    with contextlib.chdir(folder / "run"):
+        train, test = peer_d2l.load_data_fashion_mnist(BATCH_SIZE)
+
+    class Silent:
+        def __init__(self, **_):
+            self.last = None
+
+        def add(self, _, values):
+            Silent.last = values[-1]
+
+    peer_d2l.Animator = Silent
+
+    def run(name: str) -> float:
+        net = MODELS[name]()
+        with contextlib.redirect_stdout(io.StringIO()):
+            peer_d2l.train_ch6(net, train, test, 1, RATES[name], "cpu")
+        return Silent.last
+
+    return run
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of this process and its finished children."""
+    spent = (resource.getrusage(who) for who in (0, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in spent)
+
+
+def measure(sides: dict[str, Callable[[str], float]], repeats: int) -> list[str]:
+    """Return the rows of the table, a model in each."""
+    rows = []
+    for name in MODELS:
+        wall = {side: [] for side in sides}
+        cpu = {side: [] for side in sides}
+        scores = {side: [] for side in sides}
+        for repeat in range(repeats):
+            for side, run in sides.items():
+                torch.manual_seed(repeat)
+                wall_start, cpu_start = time.perf_counter(), cpu_seconds()
+                scores[side].append(run(name))
+                wall[side].append(time.perf_counter() - wall_start)
+                cpu[side].append(cpu_seconds() - cpu_start)
+            print(name, {s: round(v[-1], 3) for s, v in wall.items()}, flush=True)
+        cells = [name]
+        for side in sides:
+            mean = statistics.mean(scores[side])
+            cells.append(
+                f"{statistics.median(wall[side]):.2f} / "
+                f"{statistics.median(cpu[side]):.2f} s ({mean:.3f})"
+            )
+        for other, top in (("peer", "peer"), ("limit", "ours")):
+            low = "ours" if top == "peer" else other
+            ratios = [a / b for a, b in zip(wall[top], wall[low], strict=True)]
+            cells.append(f"{statistics.median(ratios):.2f}")
+        rows.append("| " + " | ".join(cells) + " |")
+    return rows
+
+
+def imports(repeats: int) -> list[str]:
+    """Return rows that compare the time of imports, each in a fresh process."""
+    modules = ("torch", "d2lutils", "d2l.torch")
+    times = {module: [] for module in modules}
+    for _ in range(repeats):
+        for module in modules:
+            begin = time.perf_counter()
+            subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+            times[module].append(time.perf_counter() - begin)
+    base = times["torch"]
+    return [
+        f"| `import {module}` | {statistics.median(times[module]):.2f} s | "
+        + f"{statistics.median(a / b for a, b in zip(times[module], base, strict=True)):.2f} |"  # noqa: E501
+        for module in modules
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=7)
+    repeats = parser.parse_args().repeats
+    torch.set_num_threads(os.cpu_count() or 1)
+    os.environ["D2L_QUIET"] = "1"
+    images = d2l.fashion_mnist()
+    train, test = d2l.load_fashion_mnist(BATCH_SIZE)
+    with tempfile.TemporaryDirectory() as folder:
+        sides = {
+            "peer": peer(images, Path(folder)),
+            "ours": ours(train, test),
+            "limit": limit(train, test),
+        }
+        rows = measure(sides, repeats)
+    about = machine()
+    data = "real images" if images.is_real else "stand-in images"
+    text = [
+        "# One epoch on Fashion-MNIST",
+        "",
+        f"{datetime.date.today()}, {about['cpu'].rsplit(',', 1)[0]}, "
+        f"torch {about['torch']}, {torch.get_num_threads()} threads, {data}, "
+        f"batch size {BATCH_SIZE}, SGD, evaluation included. Medians of {repeats} "
+        "interleaved repeats: wall / processor seconds (mean held-out accuracy); "
+        "ratios are medians of the repeats' ratios. Peer: d2l 1.0.3.",
+        "",
+        "| model | peer | ours | limit | peer / ours | ours / limit |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *rows,
+        "",
+        "| import, in a fresh process | wall | against torch |",
+        "| --- | --- | --- |",
+        *imports(repeats),
+    ]
+    RESULT.write_text("\n".join(text) + "\n", "utf-8")
+    print("\n".join(text))
+
+
+if __name__ == "__main__":
+    main()

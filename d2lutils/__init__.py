@@ -1,0 +1,39 @@
+"""Helpers of the course Dive into Deep Learning with PyTorch.
+
+``import d2lutils as d2l``; each name says which section explains it.
+"""
+
+from d2lutils.batches import Batches
+from d2lutils.checking import check
+from d2lutils.data import (
+    FASHION_CLASSES,
+    fashion_mnist,
+    house_prices,
+    load_fashion_mnist,
+)
+from d2lutils.environment import by_scale, device
+from d2lutils.plotting import plot, show_images, subplots
+from d2lutils.synthetic import synthetic_regression
+from d2lutils.training import Diverged, History, accuracy, evaluate, fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "FASHION_CLASSES",
+    "Batches",
+    "Diverged",
+    "History",
+    "accuracy",
+    "by_scale",
+    "check",
+    "device",
+    "evaluate",
+    "fashion_mnist",
+    "fit",
+    "house_prices",
+    "load_fashion_mnist",
+    "plot",
+    "show_images",
+    "subplots",
+    "synthetic_regression",
+]

@@ -1,0 +1,452 @@
+"""The data sets: catalogue, readers, stand-ins and the command line."""
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+
+from d2lutils.data import (
+    CATALOGUE,
+    FASHION_CLASSES,
+    fashion_mnist,
+    garments,
+    house_prices,
+    load_fashion_mnist,
+    table,
+)
+from d2lutils.data.__main__ import main
+from d2lutils.data.catalogue import find
+from d2lutils.data.fashion import read_idx
+from d2lutils.data.fetching import cache_folder, fetch, locate
+
+NUM_IMAGES = 6000  # of stand-in images, where a test can do with few
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache folder for all tests that only read: the stand-in is drawn once."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> None:
+    """No network, and no word of progress."""
+    monkeypatch.setenv("D2L_DATA", str(shared_cache))
+    monkeypatch.setenv("D2L_OFFLINE", "1")
+    monkeypatch.setenv("D2L_QUIET", "1")
+    monkeypatch.delenv("D2L_STAND_IN", raising=False)
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("D2L_STAND_IN", "1")
+
+
+# catalogue
+
+
+def test_catalogue_is_complete():
+    names = [file.name for dataset in CATALOGUE.values() for file in dataset.files]
+    assert len(names) == len(set(names))
+    for name, dataset in CATALOGUE.items():
+        assert dataset.name == name
+        texts = (*dataset.title, *dataset.licence, *dataset.stand_in)
+        assert all((*texts, dataset.homepage.startswith("https://")))
+        for file in dataset.files:
+            assert file.name.startswith(f"{name}/")
+            assert file.size > 0
+            assert int(file.sha256, 16) >= 0
+            assert len(file.sha256) == 64
+            assert len(file.sources) >= 2
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_table_has_a_row_for_every_data_set(language):
+    header, rule, *rows = table(language).splitlines()
+    assert len(rows) == len(CATALOGUE)
+    assert {row.count("|") for row in (header, rule, *rows)} == {6}
+    for dataset, row in zip(CATALOGUE.values(), rows, strict=True):
+        assert getattr(dataset.stand_in, language) in row
+        assert dataset.homepage in row
+
+
+def test_bad_names():
+    with pytest.raises(ValueError, match=r"name: .*'mnist'.*fashion-mnist"):
+        find("mnist")
+    with pytest.raises(ValueError, match="language: .*'fr'"):
+        table("fr")
+
+
+def test_cache_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("D2L_DATA", str(tmp_path / "mine"))
+    assert cache_folder() == tmp_path / "mine"
+    monkeypatch.setenv("D2L_DATA", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    assert cache_folder() == tmp_path / "d2lutils"
+
+
+def test_import_needs_no_heavy_module():
+    code = (
+        "import torch, sys; before = set(sys.modules); import d2lutils.data; "
+        "print(*{m.partition('.')[0] for m in set(sys.modules) - before})"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    heavy = {"torchvision", "pandas", "matplotlib", "tqdm", "filelock"}
+    assert not heavy & set(answer.stdout.split())
+
+
+# reading IDX files
+
+
+def idx(shape: tuple[int, ...], data: bytes) -> bytes:
+    sizes = b"".join(size.to_bytes(4, "big") for size in shape)
+    return bytes([0, 0, 8, len(shape)]) + sizes + data
+
+
+def test_idx_is_read(tmp_path):
+    path = tmp_path / "images"
+    path.write_bytes(idx((2, 3, 4), bytes(range(24))))
+    X = read_idx(path)
+    assert X.dtype == torch.uint8
+    assert torch.equal(X, torch.arange(24, dtype=torch.uint8).reshape(2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "expected an IDX file"),
+        (b"\0\0", "expected an IDX file"),
+        (b"\x1f\x8b\x08\0rest", "expected an IDX file"),
+        (bytes([0, 0, 13, 1, 0, 0, 0, 1, 7]), "expected an IDX file"),  # floats
+        (bytes([0, 0, 8, 0]), "expected an IDX file"),
+        (idx((2, 2), b"")[:-1], "header is cut off"),
+        (idx((2, 2), b"abc"), r"shape \(2, 2\), but 3 bytes"),
+        (idx((2, 2), b"abcde"), r"shape \(2, 2\), but 5 bytes"),
+        (idx((2**32 - 1,) * 3, b"abc"), "but 3 bytes"),
+    ],
+)
+def test_damaged_idx_is_a_clear_error(tmp_path, content, words):
+    path = tmp_path / "images"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=words) as caught:
+        read_idx(path)
+    assert str(path) in str(caught.value)
+
+
+# Fashion-MNIST
+
+
+def at_hand(name: str) -> bool:
+    return all(locate(file) or fetchable(file) for file in find(name).files)
+
+
+def fetchable(file) -> bool:
+    return any(Path(str(source)).is_file() for source in file.sources)
+
+
+def check_fashion(data) -> None:
+    train_images, train_labels, test_images, test_labels, _ = data
+    for X, y, n in (
+        (train_images, train_labels, 60_000),
+        (test_images, test_labels, 10_000),
+    ):
+        assert X.shape == (n, 1, 28, 28)
+        assert X.dtype == torch.uint8
+        assert y.shape == (n,)
+        assert y.dtype == torch.int64
+        assert y.unique().tolist() == list(range(10))
+    assert 0.05 < train_images.float().mean() / 255 < 0.5
+
+
+@pytest.mark.skipif(not at_hand("fashion-mnist"), reason="no real Fashion-MNIST here")
+def test_real_fashion_mnist(capsys):
+    data = fashion_mnist()
+    assert data.is_real
+    assert capsys.readouterr().out == ""
+    check_fashion(data)
+    assert data.train_labels[:5].tolist() == [9, 0, 0, 3, 0]
+    assert torch.bincount(data.train_labels).tolist() == [6000] * 10
+
+
+def test_stand_in_garments(stand_in, capsys):
+    data = fashion_mnist()
+    assert not data.is_real
+    check_fashion(data)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert out.startswith("Fashion-MNIST: ")
+    assert "stand-in, drawn garments" in out
+
+
+def test_no_source_leads_to_the_stand_in(monkeypatch, capsys):
+    monkeypatch.setattr("d2lutils.data.fetching._openings", lambda file: iter(()))
+    monkeypatch.setattr("d2lutils.data.fetching.locate", lambda file: None)
+    assert not fashion_mnist().is_real
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert "not at hand offline" in out
+
+
+def test_stand_in_is_kept_and_a_damaged_one_drawn_anew(tmp_path, monkeypatch, stand_in):
+    draws = []
+
+    def draw(num_images, seed):
+        draws.append(seed)
+        return np.zeros((num_images, 28, 28), np.uint8), np.zeros(num_images, np.int64)
+
+    monkeypatch.setattr(garments, "draw_garments", draw)
+    monkeypatch.setenv("D2L_DATA", str(tmp_path))
+    fashion_mnist()
+    fashion_mnist()
+    assert len(draws) == 1
+    (kept,) = (tmp_path / "stand-in").iterdir()
+    content = bytearray(kept.read_bytes())
+    content[len(content) // 2] ^= 1
+    kept.write_bytes(content)
+    fashion_mnist()
+    assert len(draws) == 2
+    kept.write_bytes(b"short")
+    fashion_mnist()
+    assert len(draws) == 3
+    monkeypatch.setenv("D2L_DATA", str(kept / "no folder"))
+    assert fashion_mnist().train_images.shape == (60_000, 1, 28, 28)
+
+
+def test_drawing_is_deterministic():
+    first, second = (garments.draw_garments(300, seed=0) for _ in range(2))
+    other, _ = garments.draw_garments(300, seed=1)
+    assert np.array_equal(first[0], second[0])
+    assert np.array_equal(first[1], second[1])
+    assert not np.array_equal(first[0], other)
+    assert np.bincount(first[1]).tolist() == [30] * 10
+
+
+def trained_accuracy(net: nn.Module, X: Tensor, y: Tensor, num_test: int) -> float:
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    train_X, train_y = X[num_test:], y[num_test:]
+    for _ in range(15):
+        for i in torch.randperm(len(train_X)).split(64):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(net(train_X[i]), train_y[i]).backward()
+            optimizer.step()
+    with torch.inference_mode():
+        return (net(X[:num_test]).argmax(1) == y[:num_test]).float().mean().item()
+
+
+def test_garments_are_learnable_but_not_trivial():
+    images, labels = garments.draw_garments(NUM_IMAGES, seed=0)
+    X = torch.from_numpy(images).reshape(-1, 784).float() / 255
+    y = torch.from_numpy(labels)
+    torch.manual_seed(0)
+    linear = nn.Linear(784, 10)
+    mlp = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))
+    linear_accuracy = trained_accuracy(linear, X, y, num_test=2000)
+    mlp_accuracy = trained_accuracy(mlp, X, y, num_test=2000)
+    assert 0.70 < linear_accuracy < 0.92
+    assert mlp_accuracy > linear_accuracy + 0.02
+
+
+def test_load_fashion_mnist(stand_in):
+    train, test = load_fashion_mnist(64, num_train=200, num_test=1500)
+    assert len(train) == 4
+    assert [len(y) for _, y in test] == [1000, 500]
+    X, y = next(iter(train))
+    assert X.shape == (64, 1, 28, 28)
+    assert X.dtype == torch.float32
+    assert y.dtype == torch.int64
+    assert X.min() >= 0
+    assert 0.5 < X.max() <= 1
+    data = fashion_mnist()
+    assert torch.equal(train.X, data.train_images[:200])
+    X, y = next(iter(test))
+    assert torch.equal(y, data.test_labels[:1000])
+    assert torch.equal((X * 255).round().byte(), data.test_images[:1000])
+    train, test = load_fashion_mnist()
+    assert len(train) == 235
+    assert len(test) == 10
+
+
+@pytest.mark.parametrize("name", ["batch_size", "num_train", "num_test"])
+@pytest.mark.parametrize("size", [0, -1, 2.5, "10", True, 10**6])
+def test_bad_sizes(stand_in, name, size):
+    with pytest.raises(ValueError, match=f"^{name}: expected an int from 1 to"):
+        load_fashion_mnist(**{name: size})
+
+
+def test_there_are_ten_class_names():
+    assert len(set(FASHION_CLASSES)) == 10
+
+
+# house prices
+
+
+def check_houses(train: pd.DataFrame, test: pd.DataFrame) -> None:
+    assert train.shape == (1460, 81)
+    assert test.shape == (1459, 80)
+    assert list(train.columns[:-1]) == list(test.columns)
+    assert train.columns[0] == "Id"
+    assert train.columns[-1] == "SalePrice"
+    assert train["Id"].tolist() == list(range(1, 1461))
+    assert test["Id"].tolist() == list(range(1461, 2920))
+    assert train["SalePrice"].between(10_000, 1_000_000).all()
+    assert len(train.select_dtypes("number").columns) == 38
+    missing = train.isna().mean()
+    for name, low, high in (
+        ("PoolQC", 0.98, 1),
+        ("LotFrontage", 0.1, 0.3),
+        ("GarageYrBlt", 0.02, 0.1),
+        ("BsmtQual", 0.01, 0.05),
+        ("GrLivArea", 0, 0),
+    ):
+        assert low <= missing[name] <= high
+    assert test["MSZoning"].isna().any()
+    assert train["MSZoning"].notna().all()
+
+
+def test_stand_in_houses(stand_in, capsys):
+    train, test = house_prices()
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert "stand-in" in out
+    check_houses(train, test)
+    again, _ = house_prices()
+    pd.testing.assert_frame_equal(train, again)
+    parts = train["1stFlrSF"] + train["2ndFlrSF"] + train["LowQualFinSF"]
+    assert (parts == train["GrLivArea"]).all()
+    assert (train["YearBuilt"] <= train["YrSold"]).all()
+    assert (train["BsmtUnfSF"] >= 0).all()
+
+
+def real_houses() -> bool:
+    return at_hand("house-prices")
+
+
+@pytest.mark.skipif(not real_houses(), reason="no real house prices here")
+def test_real_houses(stand_in, monkeypatch, capsys):
+    made_up = house_prices()
+    capsys.readouterr()
+    monkeypatch.delenv("D2L_STAND_IN")
+    real = house_prices()
+    assert capsys.readouterr().out == ""
+    check_houses(*real)
+    for ours, theirs in zip(made_up, real, strict=True):
+        assert list(ours.columns) == list(theirs.columns)
+        assert ours.dtypes.tolist() == theirs.dtypes.tolist()
+        assert not set(map(tuple, ours.values)) & set(map(tuple, theirs.values))
+
+
+def test_price_depends_on_the_columns(stand_in):
+    train, _ = house_prices()
+    y = np.log(train["SalePrice"].to_numpy())
+    numbers = train.drop(columns=["Id", "SalePrice"]).select_dtypes("number")
+    X = ((numbers - numbers.mean()) / numbers.std()).fillna(0).to_numpy()
+    X = np.column_stack([np.ones(len(X)), X])
+    fit, held_out = slice(0, 1000), slice(1000, None)
+    w = np.linalg.lstsq(X[fit], y[fit], rcond=None)[0]
+    error = np.sqrt(np.mean((X[held_out] @ w - y[held_out]) ** 2))
+    baseline = np.sqrt(np.mean((y[fit].mean() - y[held_out]) ** 2))
+    assert 0.08 < error < 0.6 * baseline
+
+
+# command line
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("D2L_DATA", str(tmp_path / "cache"))
+    monkeypatch.setenv("D2L_DATA_MIRROR", str(tmp_path / "mirror"))
+    return tmp_path / "cache"
+
+
+def a_small_data_set(monkeypatch, content: bytes = b"content") -> None:
+    """Put a data set of one small file in the place of the catalogue's."""
+    from d2lutils.data.catalogue import Dataset, File, Text
+
+    text = Text("en", "zh")
+    file = File("toy/f", len(content), hashlib.sha256(content).hexdigest(), ())
+    toy = Dataset("toy", text, text, "https://example.org", (file,), text)
+    for name in list(CATALOGUE):
+        monkeypatch.delitem(CATALOGUE, name)
+    monkeypatch.setitem(CATALOGUE, "toy", toy)
+
+
+def test_command_list(capsys):
+    assert main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == list(CATALOGUE)
+    assert all("licence" in line for line in lines)
+
+
+def test_commands_fetch_verify_clear(own_cache, monkeypatch, capsys):
+    import gzip
+
+    a_small_data_set(monkeypatch)
+    assert main(["fetch"]) == 1
+    assert "toy/f: no source gave this file" in capsys.readouterr().out
+    assert main(["verify"]) == 0
+    assert "not here yet" in capsys.readouterr().out
+
+    mirror = own_cache.parent / "mirror"
+    mirror.mkdir()
+    (mirror / "f.gz").write_bytes(gzip.compress(b"content"))
+    assert main(["fetch", "toy"]) == 0
+    target = own_cache / "toy" / "f"
+    assert target.read_bytes() == b"content"
+    assert str(target) in capsys.readouterr().out
+    assert main(["verify", "toy"]) == 0
+
+    target.write_bytes(b"CONTENT")
+    assert main(["verify", "toy"]) == 1
+    assert "damaged" in capsys.readouterr().out
+    assert main(["fetch", "toy"]) == 0
+    assert target.read_bytes() == b"content"
+
+    (own_cache / "toy" / "my notes").write_text("stay")
+    assert main(["clear"]) == 0
+    assert [path.name for path in own_cache.rglob("*")] == ["toy", "my notes"]
+    assert main(["clear"]) == 0
+
+
+def test_command_with_an_unknown_name(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["fetch", "toy"])
+    assert caught.value.code == 2
+    assert "'toy'" in capsys.readouterr().err
+
+
+def test_command_runs_as_a_module():
+    answer = subprocess.run(
+        [sys.executable, "-m", "d2lutils.data", "list"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "D2L_OFFLINE": "1"},
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert "fashion-mnist" in answer.stdout
+
+
+def test_offline_opens_no_connection(monkeypatch, own_cache):
+    def refuse(*args, **options):
+        raise AssertionError("a connection was opened")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert len(house_prices()) == 2
+    with pytest.raises(RuntimeError, match="D2L_OFFLINE"):
+        fetch(find("house-prices").files[0])

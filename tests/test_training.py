@@ -1,0 +1,268 @@
+"""The training loop: right sums, right modes, resumed and interrupted runs."""
+
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+
+import d2lutils as d2l
+
+loss = nn.CrossEntropyLoss()
+
+
+def data(n=50, batch_size=16, shuffle=True):
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randn(n, 4, generator=generator)
+    y = (X @ torch.randn(4, 3, generator=generator)).argmax(dim=1)
+    return d2l.Batches(X, y, batch_size, shuffle)
+
+
+def model(*extra):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), *extra, nn.Linear(8, 3))
+
+
+def sgd(net, lr=0.5):
+    return torch.optim.SGD(net.parameters(), lr, momentum=0.9)
+
+
+def parameters(net):
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
+def test_evaluate_weights_batches_by_their_size():
+    net, batches = model(), data(batch_size=16)  # the last batch has two rows
+    means = d2l.evaluate(net, batches, loss, d2l.accuracy)
+    y_hat = net(batches.X)
+    assert means["loss"] == pytest.approx(loss(y_hat, batches.y).item(), rel=1e-5)
+    right = (y_hat.argmax(dim=1) == batches.y).double().mean().item()
+    assert means["accuracy"] == pytest.approx(right)
+
+
+def test_training_columns_are_means_over_the_epoch():
+    net, batches = model(), data()
+    frozen = torch.optim.SGD(net.parameters(), lr=0.0)
+    expected = d2l.evaluate(net, batches, loss, d2l.accuracy)
+    history = d2l.fit(net, batches, batches, loss, frozen, 2, d2l.accuracy)
+    for row in history.rows:
+        for part in ("train", "test"):
+            assert row[f"{part}_loss"] == pytest.approx(expected["loss"], rel=1e-5)
+            assert row[f"{part}_accuracy"] == pytest.approx(expected["accuracy"])
+
+
+def test_fit_equals_the_plain_loop():
+    batches = data(shuffle=False)
+    ours, plain = model(), model()
+    d2l.fit(ours, batches, None, loss, sgd(ours), 3)
+    optimizer = sgd(plain)
+    for _ in range(3):
+        for X, y in batches:
+            optimizer.zero_grad()
+            loss(plain(X), y).backward()
+            optimizer.step()
+    assert torch.equal(parameters(ours), parameters(plain))
+
+
+def test_fit_learns():
+    net = model()
+    history = d2l.fit(net, data(), data(), loss, sgd(net), 30, d2l.accuracy)
+    assert history.last["test_accuracy"] > 0.95
+    assert len(history) == len(history["train_loss"]) == 30
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_modes_are_used_and_restored(training):
+    modes = []
+
+    class Spy(nn.Module):
+        def forward(self, X):
+            modes.append(self.training)
+            return X
+
+    net = model(Spy()).train(training)
+    d2l.fit(net, data(), data(), loss, sgd(net), 1)
+    assert modes == [True] * 4 + [False] * 4
+    assert net.training is training
+
+
+def test_the_mode_is_restored_after_an_error():
+    net = model().eval()
+    with pytest.raises(RuntimeError):
+        d2l.fit(net, wrong_width(), None, loss, sgd(net), 1)
+    assert not net.training
+
+
+def wrong_width():
+    return d2l.Batches(torch.zeros(3, 5), torch.zeros(3, dtype=torch.long), 3)
+
+
+def test_errors_describe_the_batch():
+    net = model()
+    with pytest.raises(RuntimeError) as caught:
+        d2l.fit(net, wrong_width(), None, loss, sgd(net), 1)
+    assert "X: torch.float32 (3, 5)" in caught.value.__notes__[0]
+    labels = d2l.Batches(torch.zeros(2, 4), torch.tensor([0, 3]), 2)
+    with pytest.raises(IndexError) as caught:
+        d2l.evaluate(net, labels, loss)
+    assert "values 0 to 3" in caught.value.__notes__[0]
+
+
+def test_targets_are_never_broadcast():
+    net = nn.Linear(4, 1)
+    batches = d2l.Batches(torch.zeros(6, 4), torch.zeros(6), 6)
+    with pytest.raises(ValueError, match=r"y: expected .*\(6, 1\), got \(6,\)"):
+        d2l.fit(net, batches, None, nn.MSELoss(), sgd(net), 1)
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 2.0, True, "3"])
+def test_a_wrong_number_of_epochs_is_named(epochs):
+    net = model()
+    with pytest.raises(ValueError, match="num_epochs"):
+        d2l.fit(net, data(), None, loss, sgd(net), epochs)
+
+
+def test_no_batch_is_named():
+    with pytest.raises(ValueError, match="batches: expected at least one"):
+        d2l.evaluate(model(), [], loss)
+
+
+def test_lazy_layers_need_a_shape_first():
+    with pytest.raises(ValueError, match="lazy"):
+        d2l.evaluate(nn.LazyLinear(3), data(), loss)
+
+
+def test_a_diverging_run_keeps_its_history():
+    net = nn.Linear(4, 1)
+    X = torch.randn(20, 4)
+    batches = d2l.Batches(X, X.sum(dim=1, keepdim=True), 5)
+    with pytest.raises(d2l.Diverged, match="smaller learning rate") as caught:
+        d2l.fit(net, batches, None, nn.MSELoss(), sgd(net, 100.0), 100)
+    history = caught.value.history
+    assert all(math.isfinite(value) for value in history["train_loss"])
+
+
+class Stop(nn.Module):
+    """Raise KeyboardInterrupt at one forward pass; with 0, at none."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.left = at
+
+    def forward(self, X):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return X
+
+
+def test_an_interrupted_run_stays_usable(capsys):
+    net = model(Stop(at=10))  # eight passes an epoch: four to train, four to test
+    history = d2l.fit(net, data(), data(), loss, sgd(net), 5)
+    assert "Interrupted in epoch 2; 1 finished." in capsys.readouterr().out
+    assert len(history) == 1
+    assert net.training
+    more = d2l.fit(net, data(), data(), loss, sgd(net), 1)
+    assert len(more) == 1
+
+
+def test_a_resumed_run_ends_as_if_it_had_not_stopped(tmp_path):
+    def run(epochs, path=None, stop=0):
+        net = model(nn.Dropout(0.5), Stop(stop))
+        if path is not None and path.exists():  # another process, another seed
+            torch.manual_seed(99)
+        history = d2l.fit(net, data(), data(), loss, sgd(net), epochs, None, path)
+        return net, history
+
+    whole, expected = run(6)
+    path = tmp_path / "run.pt"
+    run(2, path)
+    run(4, path, stop=9)  # interrupted in epoch 4
+    resumed, history = run(6, path)
+    assert torch.equal(parameters(resumed), parameters(whole))
+    assert history.rows == expected.rows
+    assert not list(tmp_path.glob("*.part"))
+    again, same = run(6, path)
+    assert torch.equal(parameters(again), parameters(whole))
+    assert same.rows == history.rows
+
+
+def test_a_crash_while_saving_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    path = tmp_path / "run.pt"
+    net = model()
+    d2l.fit(net, data(), None, loss, sgd(net), 1, None, path)
+    before = path.read_bytes()
+
+    def full(state, target):
+        target.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="no space"):
+        d2l.fit(net, data(), None, loss, sgd(net), 2, None, path)
+    assert path.read_bytes() == before
+
+
+def test_accuracy():
+    y_hat = torch.tensor([[0.1, 0.9], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]])
+    assert d2l.accuracy(y_hat, torch.tensor([1, 0, 0, 0])).item() == 0.75
+
+
+def test_history_prints_and_plots():
+    net = model()
+    history = d2l.fit(net, data(), data(), loss, sgd(net), 25, d2l.accuracy)
+    lines = repr(history).splitlines()
+    assert lines[0].split() == [
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "test_loss",
+        "test_accuracy",
+    ]
+    assert len(lines) <= 11
+    assert lines[-1].split()[0] == "25"
+    with pytest.raises(KeyError, match="train_loss"):
+        history["loss"]
+    left, right = history.plot().axes
+    assert left.get_ylabel() == "loss"
+    assert [line.get_label() for line in right.lines] == ["train", "test"]
+    assert right.lines[1].get_ydata().tolist() == history["test_accuracy"]
+    assert repr(d2l.History()) == "no finished epoch"
+    with pytest.raises(IndexError, match="no epoch"):
+        d2l.History().last  # noqa: B018
+
+
+def test_synthetic_regression_follows_its_model():
+    torch.manual_seed(0)
+    w = torch.tensor([2.0, -3.4])
+    X, y = d2l.synthetic_regression(w, 4.2, 5000, noise=0.1)
+    assert X.shape == (5000, 2)
+    assert y.shape == (5000, 1)
+    rest = y[:, 0] - X @ w - 4.2
+    assert rest.mean().abs() < 0.01
+    assert rest.std().item() == pytest.approx(0.1, rel=0.05)
+
+
+def test_parameters_agree_with_the_peers_loop(monkeypatch):
+    """Same start, same batches, three epochs: the parameters agree to 1e-5."""
+    peer = pytest.importorskip("d2l.torch", reason="make setup installs the peer")
+    monkeypatch.setattr(peer, "Animator", _Recorder)
+    batches = data(n=100, shuffle=False)
+    theirs = model()
+    monkeypatch.setattr(nn.init, "xavier_uniform_", lambda weight: weight)
+    ours = copy.deepcopy(theirs)
+    peer.train_ch6(theirs, list(batches), list(batches), 3, 0.1, "cpu")
+    optimizer = torch.optim.SGD(ours.parameters(), lr=0.1)
+    d2l.fit(ours, batches, batches, loss, optimizer, 3, d2l.accuracy)
+    torch.testing.assert_close(parameters(ours), parameters(theirs), rtol=0, atol=1e-5)
+
+
+class _Recorder:
+    """Stand in for the peer's animated figure."""
+
+    def __init__(self, **_):
+        self.points = []
+
+    def add(self, x, y):
+        self.points.append((x, y))

@@ -1,0 +1,106 @@
+"""The generated parts of the front and back pages.
+
+A page holds ``<!-- generated: terms -->`` in a cell of each language;
+`tools.notebooks` puts there what the function of that name returns.
+"""
+
+import json
+import re
+import runpy
+from collections import defaultdict
+from pathlib import Path
+
+import yaml
+
+from tools.citations import ROLE, Citations, keys
+
+
+def terms(root: Path, language: str) -> str:
+    """The English–Chinese terms of `book/terms.yml`, one table per topic."""
+    groups = yaml.safe_load((root / "book/terms.yml").read_text(encoding="utf-8"))
+    head = {"en": ("English", "Chinese", "Short"), "zh": ("英文", "中文", "缩写")}
+    return "\n\n".join(
+        f"## {group['title'][language]}\n\n"
+        + table(
+            head[language],
+            [(t["en"], t["zh"], t.get("abbr", "")) for t in group["terms"]],
+        )
+        for group in groups
+    )
+
+
+def references(root: Path, language: str) -> str:
+    """Every work of `references.bib`, by author, with the sections that cite it."""
+    citations = Citations(root / "book/references.bib")
+    cited: dict[str, dict[str, str]] = defaultdict(dict)
+    for page in toc(root):
+        source = root / "book" / f"{page}.md"
+        if source.exists():
+            for role in ROLE.finditer(source.read_text(encoding="utf-8")):
+                for key in keys(role):
+                    cited[key][page] = f"[{number(page)}](../{page}.ipynb)"
+    opening, comma, closing = (
+        ("（", "、", "）") if language == "zh" else (" (", ", ", ")")
+    )
+    return "\n".join(
+        f"- {citations.full(key, language)}"
+        + (f"{opening}{comma.join(cited[key].values())}{closing}" if cited[key] else "")
+        for key in sorted(citations.works)  # a key begins with the family name
+    )
+
+
+def colophon(root: Path, language: str) -> str:
+    """Machine, versions and seconds per section of the last `make notebooks`."""
+    source = root / "book/timings.json"
+    if not source.exists():
+        return {"en": "Nothing has been timed yet.", "zh": "尚未计时。"}[language]
+    timings = json.loads(source.read_text(encoding="utf-8"))
+    machine = {"en": ("Machine", ""), "zh": ("机器", "")}
+    seconds = {"en": ("Section", "Seconds"), "zh": ("节", "秒")}
+    rows = [
+        (f"[{number(page)}](../{page}.ipynb)", f"{timings['seconds'][page]:.1f}")
+        for page in toc(root)
+        if page in timings["seconds"]
+    ]
+    total = {"en": "Sum", "zh": "合计"}[language]
+    rows.append((total, f"{sum(timings['seconds'].values()):.1f}"))
+    return "\n\n".join(
+        (
+            table(machine[language], list(timings["machine"].items())),
+            table(seconds[language], rows),
+        )
+    )
+
+
+def data(root: Path, language: str) -> str:
+    """The data sets of the catalogue: licence, size, sources, stand-in."""
+    # the file alone: the package would import torch
+    catalogue = runpy.run_path(str(root / "d2lutils/data/catalogue.py"))
+    return catalogue["table"](language)
+
+
+def toc(root: Path) -> list[str]:
+    """Every page of `_toc.yml` in reading order, without `.md`."""
+    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+
+    def below(node: dict) -> list[str]:
+        here = [node["file"]] if "file" in node else []
+        children = (
+            node.get("parts", []) + node.get("chapters", []) + node.get("sections", [])
+        )
+        return here + [page for child in children for page in below(child)]
+
+    return [contents["root"], *below(contents)]
+
+
+def number(page: str) -> str:
+    """The number that a page shows: "3.11" for `03_basics/11_model_selection`."""
+    return ".".join(str(int(n)) for n in re.findall(r"(?:^|/)(\d+)_", page)) or page
+
+
+def table(head: tuple[str, ...], rows: list[tuple]) -> str:
+    """A Markdown table; a column whose every cell is empty is left out."""
+    kept = [i for i in range(len(head)) if any(str(row[i]) for row in rows)]
+    lines = [[head[i] for i in kept], ["---"] * len(kept)]
+    lines += [[str(row[i]).replace("|", "\\|") for i in kept] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,152 @@
+"""Build the site of both languages from the stored notebooks.
+
+`python -m tools.site` reads `notebooks/en` and `notebooks/zh`, runs Jupyter
+Book on each (nothing is executed, any warning is an error) and writes
+
+    _build/site/index.html   a start page that picks the reader's language
+    _build/site/en, zh       the pages
+    _build/site/mathjax      what both need to show equations
+
+Where the environment says `D2L_REPOSITORY=owner/name`, pages carry buttons
+to Colab, to the source and to a new issue; elsewhere there are none.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.metadata import files
+from pathlib import Path
+
+import yaml
+
+from tools.pages import toc
+
+ROOT = Path(__file__).resolve().parent.parent
+LANGUAGES = ("en", "zh")
+MATHJAX = (
+    "tex-chtml.js",
+    "output/chtml/fonts/woff-v2/",
+    "input/tex/extensions/boldsymbol.js",
+    "input/tex/extensions/cancel.js",
+    "input/tex/extensions/color.js",
+)
+JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+
+
+def overlay(base: dict, top: dict) -> dict:
+    """Return `base` with the entries of `top` laid over it, nested ones too."""
+    merged = dict(base)
+    for key, value in top.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            value = overlay(base[key], value)
+        merged[key] = value
+    return merged
+
+
+def repository_buttons(repository: str, language: str) -> dict:
+    """Configure the buttons that lead to the GitHub repository `owner/name`.
+
+    Colab opens the copies that `tools.colab` makes, on the branch `colab`;
+    editing leads to the source in `book/`.
+    """
+    edit = f"https://github.com/{repository}/edit/main/book/"
+    return {
+        "repository": {
+            "url": f"https://github.com/{repository}",
+            "branch": "colab",
+            "path_to_book": language,
+        },
+        "launch_buttons": {"colab_url": "https://colab.research.google.com"},
+        "html": {
+            "use_repository_button": True,
+            "use_edit_page_button": True,
+            "use_issues_button": True,
+        },
+        "sphinx": {
+            "config": {
+                "html_context": {
+                    "edit_page_provider_name": "GitHub",
+                    "edit_page_url_template": edit
+                    + "{{ file_name | replace('.ipynb', '.md') }}",
+                }
+            }
+        },
+    }
+
+
+def configuration(language: str, repository: str | None) -> dict:
+    """Return Jupyter Book's configuration for one language."""
+    merged = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    top = ROOT / f"_config.{language}.yml"
+    if top.exists():
+        merged = overlay(merged, yaml.safe_load(top.read_text("utf-8")))
+    if repository:
+        merged = overlay(merged, repository_buttons(repository, language))
+    return merged
+
+
+def missing_pages() -> list[str]:
+    """List the notebooks that `_toc.yml` names and that do not exist."""
+    paths = [
+        f"notebooks/{language}/{page}.ipynb"
+        for language in LANGUAGES
+        for page in toc(ROOT)
+    ]
+    return [path for path in paths if not (ROOT / path).exists()]
+
+
+def start_build(language: str) -> subprocess.Popen:
+    """Start Jupyter Book on one language, its messages going to a log."""
+    work = ROOT / "_build" / language
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    config = ROOT / "_build" / f"config.{language}.yml"
+    merged = configuration(language, os.environ.get("D2L_REPOSITORY"))
+    config.write_text(yaml.safe_dump(merged, allow_unicode=True), "utf-8")
+    command = [sys.executable, "-c", JUPYTER_BOOK, "build", "-W", "--keep-going"]
+    command += ["--all", "--path-output", str(work), "--config", str(config)]
+    command += ["--toc", str(ROOT / "_toc.yml"), str(ROOT / "notebooks" / language)]
+    with (work / "log.txt").open("w") as log:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONUTF8": "1"},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def copy_mathjax(target: Path) -> None:
+    """Copy what pages load of MathJax, 1.6 MB of 24, out of its wheel."""
+    for file in files("sphinx-mathjax-offline") or []:
+        name = file.as_posix().partition("/static/mathjax/")[2]
+        if name.startswith(MATHJAX):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file.locate(), target / name)
+
+
+def build() -> Path:
+    """Build both languages side by side and return the site's folder."""
+    if missing := missing_pages():
+        listed = "\n  ".join(missing)
+        sys.exit(f"pages without notebooks (run make notebooks):\n  {listed}")
+    builds = {language: start_build(language) for language in LANGUAGES}
+    failed = [language for language in LANGUAGES if builds[language].wait()]
+    for language in failed:
+        print((ROOT / "_build" / language / "log.txt").read_text("utf-8"))
+    if failed:
+        sys.exit(f"the site did not build without warnings: {', '.join(failed)}")
+
+    site = ROOT / "_build" / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    copy_mathjax(site / "mathjax")
+    for language in LANGUAGES:
+        html = ROOT / "_build" / language / "_build" / "html"
+        html.rename(site / language)
+    shutil.copyfile(ROOT / "tools" / "templates" / "start.html", site / "index.html")
+    return site
+
+
+if __name__ == "__main__":
+    print(build() / "index.html")
