@@ -200,7 +200,7 @@ def table(language: str) -> str:
                 f"[{getattr(dataset.title, language)}]({dataset.homepage})",
                 f"{dataset.size / 1e6:.1f} MB",
                 getattr(dataset.licence, language),
-                ", ".join(_places(dataset, language)),
+                {"en": ", ", "zh": "、"}[language].join(_places(dataset, language)),
                 getattr(dataset.stand_in, language),
             )
         )

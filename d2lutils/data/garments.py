@@ -39,9 +39,9 @@ class _Sheet:
         axis = np.linspace(-1, 1, SIDE, dtype=np.float32)
         self.rng, self.n = rng, n
         mirrored = 1 - 2 * self.some(0.5)
-        self.x = (axis[None, None, :] - self.about(0, 0.06)) / self.about(1, 0.06)
+        self.x = (axis[None, None, :] - self.about(0, 0.075)) / self.about(1, 0.06)
         self.x *= mirrored
-        self.y = (axis[None, :, None] - self.about(0, 0.06)) / self.about(1, 0.05)
+        self.y = (axis[None, :, None] - self.about(0, 0.075)) / self.about(1, 0.05)
         self.aside = np.abs(self.x)
 
     def about(self, mean: float, deviation: float) -> Array:
@@ -72,7 +72,7 @@ class _Sheet:
         folds = np.sin(self.about(0, 4) * self.x + self.about(0, 3) * self.y + phase)
         stripes = np.sign(np.sin(self.between(5, 14) * self.y + phase))
         print_ = _inside(0.3 - self.aside) * _inside(0.3 - np.abs(self.y + 0.1))
-        light = self.between(0.3, 1.0) * (
+        light = self.between(0.3, 0.95) * (
             1
             + self.between(0, 0.2) * folds
             + self.some(0.15) * self.between(0, 0.4) * stripes
@@ -154,9 +154,9 @@ def _coat(sheet: _Sheet) -> Array:
 
 
 def _shirt(sheet: _Sheet) -> Array:
-    long = sheet.some(0.65)
+    long = sheet.some(0.75)
     sleeve = long * sheet.about(0.55, 0.2) + (1 - long) * sheet.about(-0.2, 0.15)
-    cloth = _top(sheet, (0.48, 0.46, 0.45, 0.46, 0.48), 0.85, sleeve, 0.24, 0.3)
+    cloth = _top(sheet, (0.43, 0.42, 0.41, 0.42, 0.45), 0.92, sleeve, 0.24, 0.3)
     buttons = _inside(0.045 - sheet.aside) * (np.sin(18 * sheet.y) > 0)
     return cloth * (1 - sheet.between(0.2, 0.7) * buttons)
 
@@ -207,7 +207,7 @@ def _bag(sheet: _Sheet) -> Array:
 
 
 def _ankle_boot(sheet: _Sheet) -> Array:
-    shaft = sheet.between(-0.8, -0.1)
+    shaft = sheet.between(-0.8, -0.25)
     leather, sole = _shoe(sheet, (0.2, 0.1, -0.05, -0.1, -0.1, -0.1), 0.05)
     slope = sheet.about(0.12, 0.08)
     shin = _inside(sheet.x - sheet.about(0.05, 0.06) - slope * sheet.y)

@@ -33,10 +33,7 @@ def _stand_in() -> "tuple[DataFrame, DataFrame]":
 
     from d2lutils.data.made_up_houses import make_up_houses
 
-    houses = make_up_houses(num_train=1460, num_test=1459, seed=0)
-    # written and read like the real table, so that all types agree
-    train, test = (
-        pd.read_csv(StringIO(part.to_csv(index=False)))
-        for part in (houses[:1460], houses[1460:].drop(columns="SalePrice"))
-    )
+    tables = make_up_houses(num_train=1460, num_test=1459, seed=0)
+    # written and read like the real tables, so that all types agree
+    train, test = (pd.read_csv(StringIO(t.to_csv(index=False))) for t in tables)
     return train, test

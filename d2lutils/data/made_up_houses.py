@@ -82,8 +82,10 @@ GarageArea SaleType
 """
 
 
-def make_up_houses(num_train: int, num_test: int, seed: int) -> "DataFrame":
-    """Return ``num_train + num_test`` houses with the 81 columns, in this order.
+def make_up_houses(
+    num_train: int, num_test: int, seed: int
+) -> "tuple[DataFrame, DataFrame]":
+    """Return a training table of 81 columns and a test table without the price.
 
     A missing value is NaN in a column of numbers and "NA" in one of categories.
     """
@@ -245,9 +247,11 @@ def make_up_houses(num_train: int, num_test: int, seed: int) -> "DataFrame":
     no_record = share(0.0055)
     table["MasVnrArea"] = table["MasVnrArea"].where(~no_record)
     table["MasVnrType"] = table["MasVnrType"].where(~no_record, "NA")
-    for row, name in enumerate(_MISSING_IN_TEST.split(), num_train):
-        table[name] = table[name].where(table.index != row)
-    return table
+    train = table[:num_train]
+    test = table[num_train:].drop(columns="SalePrice").reset_index(drop=True)
+    for row, name in enumerate(_MISSING_IN_TEST.split()):
+        test[name] = test[name].where(test.index != row)
+    return train, test
 
 
 def _draw(rng: np.random.Generator, text: str, n: int) -> np.ndarray:
