@@ -30,7 +30,6 @@ def _style() -> dict[str, Any]:
         "axes.spines.right": False,
         "axes.prop_cycle": cycler(color=COLORS) + cycler(linestyle=DASHES),
         "grid.color": "#dddddd",
-        "legend.frameon": False,
         "image.cmap": "cividis",
     }
 
@@ -57,7 +56,10 @@ def subplots(
     if figsize is None:
         figsize = (min(7.2, 4.8 if ncols == 1 else 3.6 * ncols), 2.8 * nrows)
     with plt.rc_context(_style()):
-        return plt.subplots(nrows, ncols, figsize=figsize, **keywords)
+        made = plt.subplots(nrows, ncols, figsize=figsize, **keywords)
+        interactive = plt.isinteractive()  # a notebook's backend switches it on
+    plt.interactive(interactive)
+    return made
 
 
 def plot(
@@ -98,6 +100,8 @@ def plot(
             )
         ax.plot(list(positions)[: len(y)], y, label=label)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
+    if x is None:
+        ax.xaxis.get_major_locator().set_params(integer=True)
     if len(curves) > 1:
         ax.legend()
     return ax

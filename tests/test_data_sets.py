@@ -264,9 +264,9 @@ def test_garments_are_learnable_but_not_trivial(stand_in):
     hidden = nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10)
     linear_accuracy = trained_accuracy(linear)
     mlp_accuracy = trained_accuracy(nn.Sequential(nn.Flatten(), *hidden))
-    # over 5 seeds: linear ACC1, MLP ACC2
-    assert 0.75 < linear_accuracy < 0.95
-    assert mlp_accuracy > linear_accuracy + 0.03
+    # over 5 seeds: linear 0.863, deviation 0.002; MLP 0.927, deviation 0.005
+    assert 0.80 < linear_accuracy < 0.90
+    assert mlp_accuracy > linear_accuracy + 0.04
 
 
 def test_load_fashion_mnist(stand_in):

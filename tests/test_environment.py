@@ -45,7 +45,7 @@ def test_quiet_is_quiet(monkeypatch):
 
 def test_the_import_is_light():
     code = (
-        "import sys, d2lutils; heavy = {'matplotlib', 'pandas', 'torchvision', 'tqdm'};"
+        "import sys, d2lutils; heavy = {'matplotlib', 'pandas', 'torchvision'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -87,3 +87,19 @@ def test_bad_images_are_named():
         d2l.show_images(torch.zeros(4, 4))
     with pytest.raises(ValueError, match="titles: expected 2, got 1"):
         d2l.show_images(torch.zeros(2, 4, 4), ["one"])
+
+
+def test_a_backend_that_turns_interactive_stays_so(monkeypatch):
+    """As a notebook's backend does when the first figure is made."""
+    made = plt.subplots
+
+    def subplots(*arguments, **keywords):
+        plt.interactive(True)
+        return made(*arguments, **keywords)
+
+    monkeypatch.setattr(plt, "subplots", subplots)
+    try:
+        d2l.subplots()
+        assert plt.isinteractive()
+    finally:
+        plt.interactive(False)
