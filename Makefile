@@ -42,7 +42,7 @@ lab: $(FULL)  ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 data: $(FULL)  ## fetch all data that can be fetched
-	$(BIN)/python -m d2lutils.data fetch
+	-$(BIN)/python -m d2lutils.data fetch
 
 notebooks: $(FULL)  ## execute what changed in book/ (FORCE=1: everything)
 	$(BIN)/python -m tools.notebooks $(if $(FORCE),--force)

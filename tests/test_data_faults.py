@@ -113,6 +113,7 @@ def free_port() -> int:
         (f"http://127.0.0.1:{free_port()}/file", "refused"),
         ("http://no-such-host.invalid/file", "no such name"),
     ],
+    ids=["refused", "no such name"],
 )
 def test_no_connection(server, monkeypatch, url, words):
     resolve = socket.getaddrinfo
