@@ -22,7 +22,7 @@ PEERS := $(VENV)/peers.stamp
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 .PHONY: help setup html serve lab data notebooks lint test test-cuda bench \
-	lock clean
+	matrix lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' \
@@ -63,8 +63,12 @@ test-cuda: setup  ## run the tests and the notebooks on a CUDA device
 	$(PYTEST) tests
 	$(PYTEST) --nbval-lax --nbval-cell-timeout 300 notebooks/en
 
-bench: setup  ## measure training beside other course code
+bench: setup  ## measure training beside other course code, and every notebook
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.suite
+
+matrix: setup  ## run the notebooks in many settings (PYTHONS="other/bin/python")
+	$(BIN)/python -m benchmarks.matrix $(BIN)/python $(PYTHONS)
 
 lock: $(BIN)/pip  ## renew the locks from requirements*.in (UPGRADE=1: newest)
 	$(INSTALL) uv

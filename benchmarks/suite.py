@@ -25,6 +25,7 @@ def seconds(page: str) -> tuple[float, float]:
     client = NotebookClient(
         notebook,
         kernel_name="python3",
+        extra_arguments=["--log-level=ERROR"],
         resources={
             "metadata": {"path": notebooks.target(notebooks.ROOT, page, "en").parent}
         },

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from pybtex.backends.plaintext import Backend
 from pybtex.database import Entry, Person, parse_string
 from pybtex.richtext import Text
 
+PLAIN = Backend()  # `render_as("text")` would search all packages for it each time
 ROLE = re.compile(r"\{cite:(t|p|full)\}`([^`]+)`")
 
 
@@ -109,7 +111,7 @@ def link(work: Entry) -> str:
 
 def _text(work: Entry, field: str) -> str:
     """A field without BibTeX's braces and commands, safe inside Markdown."""
-    text = Text.from_latex(work.fields[field]).render_as("text")
+    text = Text.from_latex(work.fields[field]).render(PLAIN)
     return re.sub(r"([\\`*_\[\]])", r"\\\1", text)
 
 
@@ -122,7 +124,7 @@ def _people(work: Entry) -> list[Person]:
 
 
 def _joined(names: list) -> str:
-    return " ".join(name.render_as("text") for name in names)
+    return " ".join(name.render(PLAIN) for name in names)
 
 
 def _family(person: Person) -> str:

@@ -99,6 +99,7 @@ def execute(notebook: NotebookNode, root: Path, page: str) -> None:
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],  # its warnings are about sockets
         resources={"metadata": {"path": str(folder)}},
     )
     try:
