@@ -7,7 +7,7 @@
 * the limit: the same batches prepared in a list, and nothing but forward,
   backward, step and the evaluation's forward passes,
 
-with the same model, data, batch size, optimiser and threads; it takes medians
+with the same model, data, batch size, optimizer and threads; it takes medians
 and writes ``benchmarks/training.md``.
 """
 
@@ -68,7 +68,7 @@ RATES = {"softmax regression": 0.1, "MLP 784-256-10": 0.1, "LeNet": 0.9}
 
 
 def start(name: str) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """Return the model as the peer's loop initialises it, and its optimiser."""
+    """Return the model as the peer's loop initializes it, and its optimizer."""
     net = MODELS[name]()
     for layer in net:
         if isinstance(layer, nn.Linear | nn.Conv2d):

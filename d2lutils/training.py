@@ -111,7 +111,7 @@ def evaluate(
         second under the name of ``metric``.
 
     Raises:
-        ValueError: there is no batch, or ``net`` is not initialised yet.
+        ValueError: there is no batch, or ``net`` is not initialized yet.
     """
     if any(nn.parameter.is_lazy(parameter) for parameter in net.parameters()):
         raise ValueError("net: give its lazy layers their shapes first, net(X[:1])")

@@ -932,6 +932,11 @@ def test_error_that_is_the_lesson(book: Path) -> None:
     expect(book, [("---", "the notebooks do not match")], SECTION_FILE)
 
 
+def test_announced_error_that_does_not_come(book: Path) -> None:
+    plant(book, [(":tags: [saved]", ":tags: [saved, raises-exception]")])
+    expect(book, [("def double", "the output holds no error")], SECTION_FILE)
+
+
 def store(root: Path, language: str, code: str, output: nbformat.NotebookNode) -> None:
     """Write an output into the first stored code cell that holds `code`."""
     path = root / "notebooks" / language / "01_first/01_section.ipynb"

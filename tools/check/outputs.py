@@ -34,6 +34,18 @@ def clean(page: Page, book: Book) -> Iterator[Finding]:
                 yield cell.line, f"{what} in the output ({folder})"
 
 
+def raised(page: Page, book: Book) -> Iterator[Finding]:
+    """A cell that announces an error has one in its output."""
+    failing = {
+        cell.line
+        for cell, output, _ in _outputs(page, book)
+        if output["output_type"] == "error"
+    }
+    for cell in page.code:
+        if "raises-exception" in cell.tags and cell.line not in failing:
+            yield cell.line, "raises-exception, but the output holds no error"
+
+
 def described(page: Page, book: Book) -> Iterator[Finding]:
     """A cell that draws a figure says in both languages what it shows."""
     for cell, output, _ in _outputs(page, book):
@@ -67,4 +79,4 @@ def _text(output: dict) -> str:
     return "\n".join("".join(part) for part in found)
 
 
-RULES = (clean, described)
+RULES = (clean, raised, described)
