@@ -51,8 +51,8 @@ def main() -> None:
     text = [
         "# Seconds of every notebook",
         "",
-        f"{datetime.date.today()}, {about['cpu']}, torch {about['torch']}, one "
-        "notebook at a time. Median start-up "
+        f"{datetime.date.today()}, {about['cpu']}, {about['cores']} cores, torch "
+        f"{about['torch']}, one notebook at a time, one thread. Median start-up "
         f"{statistics.median(column[0] for column in columns):.1f} s.",
         "",
         "| notebook | start-up and imports | work | together |",

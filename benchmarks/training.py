@@ -215,7 +215,7 @@ def main() -> None:
     text = [
         "# One epoch on Fashion-MNIST",
         "",
-        f"{datetime.date.today()}, {about['cpu'].rsplit(',', 1)[0]}, "
+        f"{datetime.date.today()}, {about['cpu']}, {about['cores']} cores, "
         f"torch {about['torch']}, {torch.get_num_threads()} threads, {data}, "
         f"batch size {BATCH_SIZE}, SGD, evaluation included. Medians of {repeats} "
         "interleaved repeats: wall / processor seconds (mean held-out accuracy); "

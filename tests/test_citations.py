@@ -106,3 +106,18 @@ def test_unknown_key_is_named(citations: Citations) -> None:
     with pytest.raises(UnknownCitation, match="smith1999nothing"):
         citations.expand("{cite:p}`he2016deep, smith1999nothing`", "en")
     assert issubclass(UnknownCitation, KeyError)
+
+
+NG = ("ng2001y", "ng2001x", "ng2002")
+
+
+def test_letters_tell_works_of_one_year_apart(tmp_path: Path) -> None:
+    bib = tmp_path / "references.bib"
+    entry = "@misc{%s, author = {Ng, A}, title = {T}, year = {%s}, url = {u:%s}}\n"
+    bib.write_text("".join(entry % (key, key[2:6], key) for key in NG), "utf-8")
+    cited = Citations(bib).expand(f"{{cite:p}}`{','.join(NG)}`", "en")
+    assert (
+        cited
+        == "([Ng, 2001b](u:ng2001y); [Ng, 2001a](u:ng2001x); [Ng, 2002](u:ng2002))"
+    )
+    assert sorted(NG, key=Citations(bib).order) == ["ng2001x", "ng2001y", "ng2002"]

@@ -8,10 +8,16 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from docutils import nodes
+from docutils.utils import new_document
 
 from tools import colab, site
+from tools.pages import number, toc
+from tools.site import LANGUAGES
+from tools.sphinx_site import hold_together
 
 ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "_build" / "site"
 
 
 def test_overlay_replaces_leaves_and_keeps_their_neighbours():
@@ -133,3 +139,28 @@ def test_colab_installs_first_where_there_is_code(book):
         "text",
     ]
     assert len(nbformat.read(book / "out/zh/b/y.ipynb", as_version=4).cells) == 1
+
+
+@pytest.mark.skipif(not SITE.exists(), reason="no site in _build/site: run make html")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_title_carries_the_number_that_the_text_uses(language):
+    for page in toc(ROOT):
+        html = (SITE / language / f"{page}.html").read_text("utf-8")
+        title = re.search(r"<h1>(?:<span [^>]*>([\d.]+)\s*</span>)?[^<]*<a", html)
+        assert title and (title[1] or page) == number(page), page
+
+
+def test_a_formula_keeps_its_punctuation():
+    paragraph = nodes.paragraph()
+    paragraph += [nodes.Text("at（"), nodes.math("", "x"), nodes.Text("）。 So ")]
+    paragraph += [nodes.math("", "y"), nodes.Text(" is "), nodes.literal("", "f(x)")]
+    paragraph += [nodes.strong("", "练习1。"), nodes.Text(" 编写"), nodes.math("", "z")]
+    document = new_document("page")
+    document += paragraph
+    before = document.astext()
+    hold_together(None, document)
+    assert document.astext() == before.replace("。 编写", "。编写")
+    (bound,) = document.findall(nodes.inline)
+    assert (bound.astext(), bound["classes"]) == ("（x）。", ["bound"])
+    (code,) = document.findall(nodes.literal)
+    assert code["classes"] == ["short"]

@@ -5,6 +5,8 @@ MyST's roles would show as raw text in JupyterLab and Colab, so that
 """
 
 import re
+import unicodedata
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -48,17 +50,31 @@ class Citations:
 
     def __init__(self, bib: Path) -> None:
         self.works = parse_string(bib.read_text(encoding="utf-8"), "bibtex").entries
+        alike = defaultdict(list)
+        for key, work in self.works.items():
+            alike[_families(work, MARKS["en"]), work.fields["year"]].append(key)
+        self._letters = {
+            key: "abcdefgh"[i]
+            for same in alike.values()
+            if len(same) > 1
+            for i, key in enumerate(sorted(same))
+        }
 
     def expand(self, text: str, language: str) -> str:
         """Write out every citation role of `text` in `language` ("en" or "zh")."""
         forms = {"t": self._textual, "p": self._parenthetical, "full": self._full}
         return ROLE.sub(lambda role: forms[role[1]](keys(role), language), text)
 
+    def order(self, key: str) -> tuple[str, str]:
+        """What a list of works is sorted by: family names, then the year."""
+        families = _families(self._work(key), MARKS["en"]).casefold()
+        return unicodedata.normalize("NFKD", families), self._year(key)
+
     def full(self, key: str, language: str) -> str:
         """Authors (year), linked title, where it appeared; without a full stop."""
         work, marks = self._work(key), MARKS[language]
         parts = (
-            f"{_authors(work, marks)}{marks.opening}{_year(work)}{marks.closing}",
+            f"{_authors(work, marks)}{marks.opening}{self._year(key)}{marks.closing}",
             f"[{_text(work, 'title')}]({link(work)})",
             _venue(work),
         )
@@ -72,18 +88,23 @@ class Citations:
     def _textual(self, wanted: list[str], language: str) -> str:
         marks = MARKS[language]
         return marks.between_names.join(
-            f"[{_families(work, marks)}{marks.opening}{_year(work)}{marks.closing}]"
-            f"({link(work)})"
-            for work in map(self._work, wanted)
+            f"[{_families(self._work(key), marks)}{marks.opening}"
+            f"{self._year(key)}{marks.closing}]({link(self._work(key))})"
+            for key in wanted
         )
 
     def _parenthetical(self, wanted: list[str], language: str) -> str:
         marks = MARKS[language]
         inner = marks.between_works.join(
-            f"[{_families(work, marks)}{marks.comma}{_year(work)}]({link(work)})"
-            for work in map(self._work, wanted)
+            f"[{_families(self._work(key), marks)}{marks.comma}{self._year(key)}]"
+            f"({link(self._work(key))})"
+            for key in wanted
         )
         return f"{marks.opening.strip()}{inner}{marks.closing}"
+
+    def _year(self, key: str) -> str:
+        """The year; with a letter if an author's works of that year are several."""
+        return self._work(key).fields["year"] + self._letters.get(key, "")
 
     def _work(self, key: str) -> Entry:
         if key not in self.works:
@@ -113,10 +134,6 @@ def _text(work: Entry, field: str) -> str:
     """A field without BibTeX's braces and commands, safe inside Markdown."""
     text = Text.from_latex(work.fields[field]).render(PLAIN)
     return re.sub(r"([\\`*_\[\]])", r"\\\1", text)
-
-
-def _year(work: Entry) -> str:
-    return work.fields["year"]
 
 
 def _people(work: Entry) -> list[Person]:

@@ -237,7 +237,8 @@ def machine() -> dict[str, str]:
         cpu = names[0] if names else cpu
     return {
         "system": platform.system(),
-        "cpu": f"{cpu}, {os.cpu_count()} cores, one thread a section",
+        "cpu": cpu,
+        "cores": str(os.cpu_count()),
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
     }

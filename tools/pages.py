@@ -18,12 +18,15 @@ from tools.citations import ROLE, Citations, keys
 def terms(root: Path, language: str) -> str:
     """The English–Chinese terms of `book/terms.yml`, one table per topic."""
     groups = yaml.safe_load((root / "book/terms.yml").read_text(encoding="utf-8"))
-    head = {"en": ("English", "Chinese", "Short"), "zh": ("英文", "中文", "缩写")}
+    head = {"en": ("English", "Chinese"), "zh": ("英文", "中文")}
     return "\n\n".join(
         f"## {group['title'][language]}\n\n"
         + table(
             head[language],
-            [(t["en"], t["zh"], t.get("abbr", "")) for t in group["terms"]],
+            [
+                (t["en"] + (f" ({t['abbr']})" if "abbr" in t else ""), t["zh"])
+                for t in group["terms"]
+            ],
         )
         for group in groups
     )
@@ -45,7 +48,7 @@ def references(root: Path, language: str) -> str:
     return "\n".join(
         f"- {citations.full(key, language)}"
         + (f"{opening}{comma.join(cited[key].values())}{closing}" if cited[key] else "")
-        for key in sorted(citations.works)  # a key begins with the family name
+        for key in sorted(citations.works, key=citations.order)
     )
 
 
@@ -55,7 +58,8 @@ def colophon(root: Path, language: str) -> str:
     if not source.exists():
         return {"en": "Nothing has been timed yet.", "zh": "尚未计时。"}[language]
     timings = json.loads(source.read_text(encoding="utf-8"))
-    machine = {"en": ("Machine", ""), "zh": ("机器", "")}
+    machine = {"en": ("What", "Which"), "zh": ("项目", "型号或版本")}
+    names = {"system": "系统", "cpu": "处理器", "cores": "核数"}
     seconds = {"en": ("Section", "Seconds"), "zh": ("节", "秒")}
     rows = [
         (f"[{number(page)}](../{page}.ipynb)", f"{timings['seconds'][page]:.1f}")
@@ -66,7 +70,13 @@ def colophon(root: Path, language: str) -> str:
     rows.append((total, f"{sum(timings['seconds'].values()):.1f}"))
     return "\n\n".join(
         (
-            table(machine[language], list(timings["machine"].items())),
+            table(
+                machine[language],
+                [
+                    (names.get(what, what) if language == "zh" else what, which)
+                    for what, which in timings["machine"].items()
+                ],
+            ),
             table(seconds[language], rows),
         )
     )
@@ -99,8 +109,7 @@ def number(page: str) -> str:
 
 
 def table(head: tuple[str, ...], rows: list[tuple]) -> str:
-    """A Markdown table; a column whose every cell is empty is left out."""
-    kept = [i for i in range(len(head)) if any(str(row[i]) for row in rows)]
-    lines = [[head[i] for i in kept], ["---"] * len(kept)]
-    lines += [[str(row[i]).replace("|", "\\|") for i in kept] for row in rows]
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head)]
+    lines += [[str(cell).replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

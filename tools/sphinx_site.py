@@ -1,8 +1,8 @@
 """What the site adds to Jupyter Book: a local Sphinx extension.
 
 A link to the same page in the other language, a search index that finds
-Chinese terms, a name for folded solutions, the comments hook, and the files of
-`book/_static`.
+Chinese terms, a name for folded solutions, lines that do not break before
+punctuation, the comments hook, and the files of `book/_static`.
 """
 
 import re
@@ -15,6 +15,7 @@ from sphinx.search.en import SearchEnglish
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "book" / "_static"
+SHORT_CODE = 24  # characters; less than a phone's line
 
 
 class SearchPairs(SearchEnglish):
@@ -55,6 +56,41 @@ def name_solutions(app: Sphinx, doctree: nodes.document) -> None:
             cell["prompt_show"], cell["prompt_hide"] = app.config.solution_prompts
 
 
+def hold_together(app: Sphinx, doctree: nodes.document) -> None:
+    """Let no line begin with the stop after a formula, or end in its bracket.
+
+    Short code stays on one line; the space that Markdown needs after Chinese
+    bold text that ends in a full-width mark goes.
+    """
+    for formula in list(doctree.findall(nodes.math)):
+        parent = formula.parent
+        at = parent.index(formula)
+        bound = nodes.inline("", "", classes=["bound"])
+        after = _cut(parent, at + 1, r"[)\]’”.,;:?!%]+|[）】》’”。，、；：？！]+")
+        before = _cut(parent, at - 1, r"[(\[‘“（【《]+$") if at else ""
+        if before or after:
+            parent.replace(formula, bound)
+            bound += [nodes.Text(before), formula, nodes.Text(after)]
+    for code in doctree.findall(nodes.literal):
+        if len(code.astext()) <= SHORT_CODE:
+            code["classes"].append("short")
+    for bold in doctree.findall(nodes.strong):
+        if bold.astext().endswith(("。", "：", "？", "！")):
+            _cut(bold.parent, bold.parent.index(bold) + 1, " ")
+
+
+def _cut(parent: nodes.Element, at: int, pattern: str) -> str:
+    """Take what matches off the text at a place of a parent, if it is text."""
+    text = parent[at] if at < len(parent) else None
+    if not isinstance(text, nodes.Text):
+        return ""
+    found = re.search(pattern if pattern.endswith("$") else f"^(?:{pattern})", text)
+    if not found:
+        return ""
+    parent.replace(text, nodes.Text(text[: found.start()] + text[found.end() :]))
+    return found[0]
+
+
 def add_to_page(
     app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document
 ) -> None:
@@ -82,5 +118,6 @@ def setup(app: Sphinx) -> dict:
     app.add_js_file("site.js")
     app.connect("config-inited", add_files)
     app.connect("doctree-read", name_solutions)
+    app.connect("doctree-read", hold_together)
     app.connect("html-page-context", add_to_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

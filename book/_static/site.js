@@ -4,3 +4,12 @@ document.addEventListener("DOMContentLoaded", () => {
   const maths = /<(span|div) class="math[^>]*>[^<]*<\/\1>/g;
   Search.htmlToText = (html, anchor) => text(html.replace(maths, "…"), anchor);
 });
+
+// How wide a plot is by itself, so that on a phone it keeps a readable size.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const image of document.querySelectorAll(".cell_output img")) {
+    const tell = () => image.style.setProperty("--natural", `${image.naturalWidth}px`);
+    if (image.complete) tell();
+    else image.addEventListener("load", tell);
+  }
+});

@@ -184,8 +184,8 @@ def find(name: str) -> Dataset:
 
 
 _HEADER = {
-    "en": ("Data set", "Size", "Licence", "Sources, in order", "Stand-in"),
-    "zh": ("数据集", "大小", "许可", "来源（按顺序）", "替代数据"),
+    "en": ("Data set", "Size", "Licence", "Stand-in", "Sources, in order"),
+    "zh": ("数据集", "大小", "许可", "替代数据", "来源（按顺序）"),
 }
 
 
@@ -200,8 +200,8 @@ def table(language: str) -> str:
                 f"[{getattr(dataset.title, language)}]({dataset.homepage})",
                 f"{dataset.size / 1e6:.1f} MB",
                 getattr(dataset.licence, language),
-                {"en": ", ", "zh": "、"}[language].join(_places(dataset, language)),
                 getattr(dataset.stand_in, language),
+                "<br>".join(_places(dataset, language)),
             )
         )
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
