@@ -48,7 +48,7 @@ class History:
         lines = ["epoch  " + "  ".join(columns)]
         step = math.ceil(len(self.rows) / 10)
         for epoch in range(len(self.rows), 0, -step):
-            cells = (f"{self.rows[epoch - 1][c]:{len(c)}.4g}" for c in columns)
+            cells = (f"{self.rows[epoch - 1][c]:#{len(c)}.4g}" for c in columns)
             lines.insert(1, f"{epoch:5}  " + "  ".join(cells))
         return "\n".join(lines)
 
