@@ -9,24 +9,13 @@ from typing import NamedTuple
 import jupytext
 import nbformat
 import pytest
+from samples import HEADER
 
 from tools import check, notebooks, pages
 from tools.check.source import cells
 from tools.citations import Citations
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-HEADER = """\
----
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-"""
 TOC = """\
 format: jb-book
 root: index

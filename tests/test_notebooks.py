@@ -5,20 +5,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from samples import HEADER
 
 from tools import notebooks
-
-HEADER = """---
-jupytext:
-  text_representation:
-    extension: .md
-    format_name: myst
-kernelspec:
-  display_name: Python 3
-  language: python
-  name: python3
----
-"""
 
 HOME = (
     HEADER
