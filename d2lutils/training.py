@@ -204,10 +204,10 @@ def _epoch(net, train, loss, optimizer, metric) -> dict[str, float]:
     try:
         sums = _Sums(metric)
         for X, y in train:
+            optimizer.zero_grad()  # first: the forward pass gets its memory
             with _explained(X, y):
                 y_hat = net(X)
                 value = _checked(loss, y_hat, y)
-            optimizer.zero_grad()
             value.backward()
             optimizer.step()
             sums.add(value, y_hat, y)
