@@ -149,14 +149,14 @@ def cpu_seconds() -> float:
 
 def measure(sides: dict[str, Callable[[str], float]], repeats: int) -> list[str]:
     """Return the rows of the table, a model in each."""
-    rows = []
+    rows, order = [], list(sides.items())
     for name in MODELS:
         wall = {side: [] for side in sides}
         cpu = {side: [] for side in sides}
         scores = {side: [] for side in sides}
         for repeat in range(repeats):
             first = repeat % len(sides)  # each side follows each other in turn
-            for side, run in [*sides.items(), *sides.items()][first:][: len(sides)]:
+            for side, run in order[first:] + order[:first]:
                 torch.manual_seed(repeat)
                 wall_start, cpu_start = time.perf_counter(), cpu_seconds()
                 scores[side].append(run(name))
@@ -165,10 +165,10 @@ def measure(sides: dict[str, Callable[[str], float]], repeats: int) -> list[str]
             print(name, {s: round(v[-1], 3) for s, v in wall.items()}, flush=True)
         cells = [name]
         for side in sides:
-            mean = statistics.mean(scores[side])
+            mean, spread = statistics.mean(scores[side]), statistics.stdev(scores[side])
             cells.append(
                 f"{statistics.median(wall[side]):.2f} / "
-                f"{statistics.median(cpu[side]):.2f} s ({mean:.3f})"
+                f"{statistics.median(cpu[side]):.2f} s ({mean:.3f} ± {spread:.3f})"
             )
         for other, top in (("peer", "peer"), ("limit", "ours")):
             low = "ours" if top == "peer" else other
@@ -218,8 +218,9 @@ def main() -> None:
         f"{datetime.date.today()}, {about['cpu']}, {about['cores']} cores, "
         f"torch {about['torch']}, {torch.get_num_threads()} threads, {data}, "
         f"batch size {BATCH_SIZE}, SGD, evaluation included. Medians of {repeats} "
-        "interleaved repeats: wall / processor seconds (mean held-out accuracy); "
-        "ratios are medians of the repeats' ratios. Peer: d2l 1.0.3.",
+        "interleaved repeats: wall / processor seconds (mean and standard deviation "
+        "of the held-out accuracy); ratios are medians of the repeats' ratios. "
+        "Peer: d2l 1.0.3.",
         "",
         "| model | peer | ours | limit | peer / ours | ours / limit |",
         "| --- | --- | --- | --- | --- | --- |",

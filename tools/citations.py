@@ -54,7 +54,7 @@ class Citations:
         for key, work in self.works.items():
             alike[_families(work, MARKS["en"]), work.fields["year"]].append(key)
         self._letters = {
-            key: "abcdefgh"[i]
+            key: chr(ord("a") + i)
             for same in alike.values()
             if len(same) > 1
             for i, key in enumerate(sorted(same))
