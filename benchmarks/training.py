@@ -93,7 +93,8 @@ def limit(train, test) -> Callable[[str], float]:
 
     def run(name: str) -> float:
         net, optimizer = start(name)
-        for X, y in ready:
+        for i in torch.randperm(len(ready)).tolist():  # an order for each run
+            X, y = ready[i]
             optimizer.zero_grad()
             loss(net(X), y).backward()
             optimizer.step()
