@@ -116,7 +116,7 @@ def test_errors_describe_the_batch():
 def test_targets_are_never_broadcast():
     net = nn.Linear(4, 1)
     batches = d2l.Batches(torch.zeros(6, 4), torch.zeros(6), batch_size=6)
-    with pytest.raises(ValueError, match=r"y: expected .*\(6, 1\), .* got torch.float32 \(6,\)"):
+    with pytest.raises(ValueError, match=r"\(6, 1\).* got .*\(6,\)"):
         d2l.fit(net, batches, None, nn.MSELoss(), sgd(net), 1)
 
 
