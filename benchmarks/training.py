@@ -100,7 +100,7 @@ def limit(train, test) -> Callable[[str], float]:
             optimizer.step()
         with torch.inference_mode():
             right = [(net(X).argmax(dim=1) == y).sum() for X, y in held_out]
-        return sum(right).item() / len(test.y)
+        return sum(right).item() / len(test.tensors[1])
 
     return run
 

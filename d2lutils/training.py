@@ -1,7 +1,9 @@
 """The training loop of the course (built by hand in sections 3.2 and 3.6)."""
 
+import functools
 import math
-from collections.abc import Callable
+import pickle
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from d2lutils.batches import Batches
 from d2lutils.environment import shows_progress
 from d2lutils.plotting import plot, subplots
 
+BatchSource = Batches | Iterable[tuple[Tensor, ...]]
 Measure = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -53,7 +56,13 @@ class History:
         return "\n".join(lines)
 
     def plot(self) -> "Figure":  # noqa: F821 (pyplot is imported where it is used)
-        """Draw every measure over the epochs, training beside test."""
+        """Draw every measure over the epochs, training beside test.
+
+        Raises:
+            ValueError: no epoch has finished yet.
+        """
+        if not self.rows:
+            raise ValueError("no epoch has finished yet: there is nothing to plot")
         measures = list(dict.fromkeys(c.split("_", 1)[1] for c in self.rows[0]))
         fig, axes = subplots(1, len(measures), squeeze=False)
         for ax, measure in zip(axes.flat, measures, strict=True):
@@ -83,27 +92,38 @@ def accuracy(y_hat: Tensor, y: Tensor) -> Tensor:
     Built in section 3.6.
 
     Args:
-        y_hat: scores, shape (n, q).
-        y: labels, integers in 0..q-1, shape (n,).
+        y_hat: scores, shape (n, q) with q of at least 2, or (n, q, ...).
+        y: labels, integers in 0..q-1, shape (n,), or (n, ...).
 
     Returns:
         A float32 scalar tensor in 0..1.
+
+    Raises:
+        ValueError: other shapes, for example labels (n, 1), one column of
+            scores, one-hot labels; or labels that are no integers.
     """
+    if not _are_class_indices(y_hat, y):
+        raise ValueError(
+            "accuracy: expected scores of shape (n, q), q at least 2, and integer "
+            f"labels of shape (n,), got {tuple(y_hat.shape)} and "
+            f"{y.dtype} {tuple(y.shape)}"
+        )
     return (y_hat.argmax(dim=1) == y).float().mean()
 
 
 @torch.inference_mode()
 def evaluate(
-    net: nn.Module, batches: Batches, loss: Measure, metric: Measure | None = None
+    net: nn.Module, batches: BatchSource, loss: Measure, metric: Measure | None = None
 ) -> dict[str, float]:
     """Measure ``net`` on ``batches`` in evaluation mode, without gradients.
 
     Built in section 3.6.
 
     Args:
-        net: the model; its mode is restored afterwards.
-        batches: any iterable of pairs (X, y) on the model's device.
-        loss: mean loss of a batch, called as ``loss(y_hat, y)``.
+        net: the model; afterwards each of its modules has its mode back.
+        batches: any iterable of tuples ``(*inputs, y)`` of tensors; they move
+            to the model's device.
+        loss: mean loss of a batch, called as ``loss(net(*inputs), y)``.
         metric: another mean over a batch, for example ``accuracy``.
 
     Returns:
@@ -111,27 +131,25 @@ def evaluate(
         second under the name of ``metric``.
 
     Raises:
-        ValueError: there is no batch, or ``net`` is not initialized yet.
+        ValueError: there is no batch, ``net`` is not initialized yet, the loss
+            is no mean, or the target's shape does not go with the output's.
     """
     if any(nn.parameter.is_lazy(parameter) for parameter in net.parameters()):
         raise ValueError("net: give its lazy layers their shapes first, net(X[:1])")
-    mode = net.training
-    net.eval()
-    try:
-        sums = _Sums(metric)
-        for X, y in batches:
-            with _explained(X, y):
-                y_hat = net(X)
-                sums.add(_checked(loss, y_hat, y), y_hat, y)
-    finally:
-        net.train(mode)
+    sums = _Sums(_Contract(loss), metric)
+    with _modes_kept(net):
+        net.eval()
+        for inputs, y in _on_device(batches, _device(net)):
+            with _explained(inputs, y):
+                y_hat = net(*inputs)
+                sums.add(sums.loss(y_hat, y), y_hat, y)
     return sums.means()
 
 
 def fit(
     net: nn.Module,
-    train: Batches,
-    test: Batches | None,
+    train: BatchSource,
+    test: BatchSource | None,
     loss: Measure,
     optimizer: torch.optim.Optimizer,
     num_epochs: int,
@@ -147,11 +165,15 @@ def fit(
     history stay usable. Sections 3.2 and 3.6 build the loop by hand.
 
     Args:
-        net: the model; the batches move to its device.
-        train: training batches.
+        net: the model. Modules that are in evaluation mode while ``net`` is in
+            training mode stay so: a frozen batch normalization, for example.
+        train: training batches, tuples ``(*inputs, y)`` of tensors: ``Batches``,
+            a ``DataLoader``, a list. They move to the model's device.
         test: held-out batches, or None.
-        loss: mean loss of a batch, called as ``loss(y_hat, y)``.
-        optimizer: over the parameters of ``net``.
+        loss: mean loss of a batch, called as ``loss(net(*inputs), y)``. Its target
+            has the shape of the output or, for outputs (n, q, ...), holds class
+            indices of shape (n, ...).
+        optimizer: over parameters of ``net``.
         num_epochs: epochs in all, those of a checkpoint included.
         metric: a further mean over a batch, for example ``accuracy``.
         checkpoint: file that keeps the state after every epoch. Where it
@@ -163,21 +185,23 @@ def fit(
         ``train_accuracy``, ``test_accuracy`` (or its own name).
 
     Raises:
-        ValueError: a wrong number of epochs, or no batch.
+        TypeError: batches that can be passed over only once.
+        ValueError: a wrong number of epochs, no batch, an optimizer of another
+            model, a loss that is no mean, a target whose shape does not go with
+            the output's, or a checkpoint of another run.
+        FileNotFoundError: the folder of the checkpoint does not exist.
         Diverged: the training loss is not finite.
     """
-    if isinstance(num_epochs, bool) or not isinstance(num_epochs, int):
-        raise ValueError(f"num_epochs: expected an int, got {num_epochs!r}")
-    if num_epochs < 1:
-        raise ValueError(f"num_epochs: expected at least 1, got {num_epochs}")
-    where = next(net.parameters()).device
-    train = train.to(where)
-    test = test.to(where) if test is not None else None
-    history = _resume(checkpoint, net, optimizer)
+    _check_arguments(net, train, test, optimizer, num_epochs, checkpoint)
+    where = _device(net)
+    train, test = _moved(train, where), _moved(test, where)
+    contract = _Contract(loss)
+    columns = _columns(metric, test)
+    history = _resume(checkpoint, net, optimizer, columns)
     with _progress(num_epochs, len(history)) as bar:
         for epoch in range(len(history) + 1, num_epochs + 1):
             try:
-                row = _label("train", _epoch(net, train, loss, optimizer, metric))
+                row = _label("train", _epoch(net, train, contract, optimizer, metric))
                 if not math.isfinite(row["train_loss"]):
                     raise Diverged(
                         f"the training loss is {row['train_loss']} in epoch {epoch}: "
@@ -187,40 +211,98 @@ def fit(
                     )
                 if test is not None:
                     row |= _label("test", evaluate(net, test, loss, metric))
+                history.rows.append(row)
+                _save(checkpoint, net, optimizer, history)
             except KeyboardInterrupt:
-                print(f"Interrupted in epoch {epoch}; {epoch - 1} finished.")
+                print(f"Interrupted in epoch {epoch}; {len(history)} finished.")
                 break
-            history.rows.append(row)
-            _save(checkpoint, net, optimizer, history)
             bar.set_postfix(row, refresh=False)
             bar.update()
     return history
 
 
+def _check_arguments(net, train, test, optimizer, num_epochs, checkpoint) -> None:
+    """Refuse what cannot work before any training."""
+    if isinstance(num_epochs, bool) or not isinstance(num_epochs, int):
+        raise ValueError(f"num_epochs: expected an int, got {num_epochs!r}")
+    if num_epochs < 1:
+        raise ValueError(f"num_epochs: expected at least 1, got {num_epochs}")
+    for name, batches in (("train", train), ("test", test)):
+        if isinstance(batches, Iterator):
+            raise TypeError(
+                f"{name}: every epoch passes over it once more: expected Batches, "
+                f"a DataLoader or a list, got a {type(batches).__name__}"
+            )
+    own = {id(parameter) for parameter in net.parameters()}
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if not own & held:
+        raise ValueError(
+            "optimizer: it holds none of the parameters of net; make it anew "
+            "whenever net is made anew"
+        )
+    if checkpoint is not None and not Path(checkpoint).absolute().parent.is_dir():
+        raise FileNotFoundError(
+            f"checkpoint: there is no folder {Path(checkpoint).parent}; make it first"
+        )
+    if checkpoint is not None and Path(checkpoint).is_dir():
+        raise ValueError(f"checkpoint: {checkpoint} is a folder, expected a file")
+
+
 def _epoch(net, train, loss, optimizer, metric) -> dict[str, float]:
     """Train for one epoch; return the means over its examples."""
-    mode = net.training
-    net.train()
-    try:
-        sums = _Sums(metric)
-        for X, y in train:
+    sums = _Sums(loss, metric)
+    with _modes_kept(net):
+        if not net.training:
+            net.train()
+        for inputs, y in _on_device(train, _device(net)):
             optimizer.zero_grad()  # first: the forward pass gets its memory
-            with _explained(X, y):
-                y_hat = net(X)
-                value = _checked(loss, y_hat, y)
+            with _explained(inputs, y):
+                y_hat = net(*inputs)
+                value = loss(y_hat, y)
             value.backward()
             optimizer.step()
             sums.add(value, y_hat, y)
-    finally:
-        net.train(mode)
     return sums.means()
+
+
+def _device(net: nn.Module) -> torch.device:
+    parameter = next(net.parameters(), None)
+    return torch.device("cpu") if parameter is None else parameter.device
+
+
+def _moved(batches: BatchSource | None, device: torch.device) -> BatchSource | None:
+    """Move what is held in memory once, instead of batch by batch."""
+    return batches.to(device) if isinstance(batches, Batches) else batches
+
+
+def _on_device(batches: BatchSource, device: torch.device) -> Iterator[tuple]:
+    """Yield the inputs, as a tuple, and the target of every batch."""
+    for batch in batches:
+        if not isinstance(batch, tuple | list) or len(batch) < 2:
+            raise ValueError(
+                "batches: expected tuples (X, y), or (*inputs, y), of tensors, "
+                f"got {type(batch).__name__}"
+            )
+        *inputs, y = (value.to(device) for value in batch)
+        yield tuple(inputs), y
+
+
+@contextmanager
+def _modes_kept(net: nn.Module):
+    """Give each module its mode back, those frozen on purpose included."""
+    modes = [(module, module.training) for module in net.modules()]
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 class _Sums:
     """Sums over examples that stay on the device until they are read."""
 
-    def __init__(self, metric: Measure | None):
-        self.metric = metric
+    def __init__(self, loss: Measure, metric: Measure | None):
+        self.loss, self.metric = loss, metric
         self.count = 0
         self.totals: dict[str, Tensor] = {}
 
@@ -228,13 +310,15 @@ class _Sums:
     def add(self, value: Tensor, y_hat: Tensor, y: Tensor) -> None:
         self._add("loss", value, len(y))
         if self.metric is not None:
-            self._add(self.metric.__name__, self.metric(y_hat, y), len(y))
+            mean = torch.as_tensor(self.metric(y_hat, y), device=value.device)
+            self._add(_name(self.metric), mean, len(y))
         self.count += len(y)
 
     def _add(self, name: str, mean: Tensor, count: int) -> None:
-        if name not in self.totals:
-            self.totals[name] = torch.zeros_like(mean)
-        self.totals[name].add_(mean, alpha=count)
+        if name not in self.totals:  # half precision would lose the small addends
+            kind = torch.promote_types(mean.dtype, torch.float32)
+            self.totals[name] = torch.zeros_like(mean, dtype=kind)
+        self.totals[name].add_(mean.to(self.totals[name].dtype), alpha=count)
 
     def means(self) -> dict[str, float]:
         if self.count == 0:
@@ -242,26 +326,104 @@ class _Sums:
         return {name: total.item() / self.count for name, total in self.totals.items()}
 
 
-def _checked(loss: Measure, y_hat: Tensor, y: Tensor) -> Tensor:
-    """Return the loss; refuse targets that would be broadcast in silence."""
-    if y.is_floating_point() and y.shape != y_hat.shape:
-        raise ValueError(
-            f"y: expected the shape of the output, {tuple(y_hat.shape)}, "
-            f"got {tuple(y.shape)}"
-        )
-    return loss(y_hat, y)
+ELEMENTWISE = {
+    "MSELoss",
+    "L1Loss",
+    "SmoothL1Loss",
+    "HuberLoss",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+}
+
+
+def _are_class_indices(y_hat: Tensor, y: Tensor) -> bool:
+    """Tell whether ``y`` may hold a class for each row of scores ``y_hat``."""
+    return (
+        y_hat.ndim >= 2
+        and y_hat.shape[1] >= 2
+        and y.shape == y_hat.shape[:1] + y_hat.shape[2:]
+        and not y.is_floating_point()
+        and y.dtype != torch.bool
+    )
+
+
+class _Contract:
+    """A loss that is held to its contract: shapes that match, the mean of a batch."""
+
+    def __init__(self, loss: Measure):
+        self.loss = loss
+        self.is_checked = False
+        reduction = getattr(loss, "reduction", "mean")
+        if reduction != "mean":
+            raise ValueError(
+                f"loss: expected the mean over a batch, got reduction={reduction!r}"
+            )
+
+    def __call__(self, y_hat: Tensor, y: Tensor) -> Tensor:
+        if isinstance(y_hat, Tensor) and y.shape != y_hat.shape:
+            elementwise = _name(self.loss) in ELEMENTWISE
+            if elementwise or not _are_class_indices(y_hat, y):
+                raise ValueError(
+                    "y: expected the shape of the output, "
+                    f"{tuple(y_hat.shape)}, or class indices of its rows, got "
+                    f"{y.dtype} {tuple(y.shape)}"
+                )
+        value = self.loss(y_hat, y)
+        if not self.is_checked:
+            self._check(value, y_hat, y)
+            self.is_checked = True
+        return value
+
+    @torch.no_grad()
+    def _check(self, value: Tensor, y_hat: Tensor, y: Tensor) -> None:
+        """Refuse what is not one number, and a sum: it doubles with the batch."""
+        if not isinstance(value, Tensor) or value.ndim > 0:
+            shape = tuple(value.shape) if isinstance(value, Tensor) else value
+            raise ValueError(
+                f"loss: expected one number, the mean over a batch, got {shape}"
+            )
+        if not isinstance(y_hat, Tensor):
+            return
+        try:
+            twice = self.loss(torch.cat((y_hat, y_hat)), torch.cat((y, y)))
+        except (RuntimeError, ValueError, IndexError):  # it knows its batch's size
+            return
+        if value != 0 and torch.isclose(twice, 2 * value, rtol=1e-2):
+            raise ValueError(
+                "loss: expected the mean over a batch, got a sum, which doubles "
+                "with the batch"
+            )
+
+
+def _name(measure: Measure) -> str:
+    """Return what a measure is called: a function, a partial one, a module."""
+    while isinstance(measure, functools.partial):
+        measure = measure.func
+    return getattr(measure, "__name__", type(measure).__name__)
+
+
+def _columns(metric: Measure | None, test: BatchSource | None) -> list[str]:
+    measures = ["loss"] if metric is None else ["loss", _name(metric)]
+    parts = ["train"] if test is None else ["train", "test"]
+    return [f"{part}_{measure}" for part in parts for measure in measures]
 
 
 @contextmanager
-def _explained(X: Tensor, y: Tensor):
+def _explained(inputs: tuple[Tensor, ...], y: Tensor):
     """Add to an error what the batch looked like."""
     try:
         yield
     except (RuntimeError, IndexError, TypeError, ValueError) as error:
         values = f", values {y.min()} to {y.max()}" if y.numel() else ""
+        shapes = ", ".join(f"{X.dtype} {tuple(X.shape)}" for X in inputs)
         error.add_note(
-            f"in a batch with X: {X.dtype} {tuple(X.shape)}, "
-            f"y: {y.dtype} {tuple(y.shape)}{values}"
+            f"in a batch with inputs: {shapes}; y: {y.dtype} {tuple(y.shape)}{values}"
         )
         raise
 
@@ -282,6 +444,16 @@ def _progress(total: int, done: int) -> Any:
     )
 
 
+def _options(groups: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the options of an optimizer's groups under names of their own."""
+    return {
+        f"{name} of group {i}": value
+        for i, group in enumerate(groups)
+        for name, value in group.items()
+        if name != "params"
+    }
+
+
 def _save(path, net, optimizer, history) -> None:
     """Write the whole state of a run; a crash leaves the old file intact."""
     if path is None:
@@ -290,23 +462,59 @@ def _save(path, net, optimizer, history) -> None:
     state = {
         "net": net.state_dict(),
         "optimizer": optimizer.state_dict(),
+        "optimizer_class": type(optimizer).__name__,
         "rows": history.rows,
         "rng": torch.get_rng_state(),
         "cuda_rng": torch.cuda.get_rng_state_all(),
     }
     part = path.with_name(path.name + ".part")
-    torch.save(state, part)
-    part.replace(path)
+    try:
+        torch.save(state, part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _resume(path, net, optimizer) -> History:
-    """Load the state of a run where there is one."""
+def _resume(path, net, optimizer, columns: list[str]) -> History:
+    """Load the state of a run where there is one, and it is this run's."""
     if path is None or not Path(path).exists():
         return History()
-    state = torch.load(path, weights_only=True, map_location="cpu")
+    try:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        differences = _differences(state, net, optimizer, columns)
+    except (pickle.UnpicklingError, LookupError, RuntimeError, TypeError) as error:
+        raise ValueError(
+            f"checkpoint: {path} does not hold the state of a run of d2l.fit"
+        ) from error
+    if differences:
+        raise ValueError(
+            f"checkpoint: {path} belongs to another run; "
+            f"{'; '.join(differences)}. Give another file, or remove this one"
+        )
     net.load_state_dict(state["net"])
     optimizer.load_state_dict(state["optimizer"])
     torch.set_rng_state(state["rng"])
     if torch.cuda.is_available():
         torch.cuda.set_rng_state_all(state["cuda_rng"])
     return History(state["rows"])
+
+
+def _differences(state: dict, net, optimizer, columns: list[str]) -> list[str]:
+    """Say in words how a stored run differs from the one that asks for it."""
+    shapes = [
+        {name: tuple(value.shape) for name, value in tensors.items()}
+        for tensors in (state["net"], net.state_dict())
+    ]
+    stored = {"optimizer": state["optimizer_class"]}
+    stored |= _options(state["optimizer"]["param_groups"])
+    here = {"optimizer": type(optimizer).__name__} | _options(optimizer.param_groups)
+    return [
+        f"{name}: {old.get(name)} there, {new.get(name)} here"
+        for old, new in (
+            shapes,
+            (stored, here),
+            ({"measures": list(state["rows"][0])}, {"measures": columns}),
+        )
+        for name in old | new
+        if old.get(name) != new.get(name)
+    ]

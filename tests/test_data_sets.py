@@ -280,7 +280,7 @@ def test_load_fashion_mnist(stand_in):
     assert X.min() >= 0
     assert 0.5 < X.max() <= 1
     data = fashion_mnist()
-    assert torch.equal(train.X, data.train_images[:200])
+    assert torch.equal(train.tensors[0], data.train_images[:200])
     X, y = next(iter(test))
     assert torch.equal(y, data.test_labels[:1000])
     assert torch.equal((X * 255).round().byte(), data.test_images[:1000])

@@ -16,7 +16,7 @@ def data(n=50, batch_size=16, shuffle=True):
     generator = torch.Generator().manual_seed(0)
     X = torch.randn(n, 4, generator=generator)
     y = (X @ torch.randn(4, 3, generator=generator)).argmax(dim=1)
-    return d2l.Batches(X, y, batch_size, shuffle)
+    return d2l.Batches(X, y, batch_size=batch_size, shuffle=shuffle)
 
 
 def model(*extra):
@@ -35,9 +35,11 @@ def parameters(net):
 def test_evaluate_weights_batches_by_their_size():
     net, batches = model(), data(batch_size=16)  # the last batch has two rows
     means = d2l.evaluate(net, batches, loss, d2l.accuracy)
-    y_hat = net(batches.X)
-    assert means["loss"] == pytest.approx(loss(y_hat, batches.y).item(), rel=1e-5)
-    right = (y_hat.argmax(dim=1) == batches.y).double().mean().item()
+    y_hat = net(batches.tensors[0])
+    assert means["loss"] == pytest.approx(
+        loss(y_hat, batches.tensors[1]).item(), rel=1e-5
+    )
+    right = (y_hat.argmax(dim=1) == batches.tensors[1]).double().mean().item()
     assert means["accuracy"] == pytest.approx(right)
 
 
@@ -95,15 +97,17 @@ def test_the_mode_is_restored_after_an_error():
 
 
 def wrong_width():
-    return d2l.Batches(torch.zeros(3, 5), torch.zeros(3, dtype=torch.long), 3)
+    return d2l.Batches(
+        torch.zeros(3, 5), torch.zeros(3, dtype=torch.long), batch_size=3
+    )
 
 
 def test_errors_describe_the_batch():
     net = model()
     with pytest.raises(RuntimeError) as caught:
         d2l.fit(net, wrong_width(), None, loss, sgd(net), 1)
-    assert "X: torch.float32 (3, 5)" in caught.value.__notes__[0]
-    labels = d2l.Batches(torch.zeros(2, 4), torch.tensor([0, 3]), 2)
+    assert "inputs: torch.float32 (3, 5)" in caught.value.__notes__[0]
+    labels = d2l.Batches(torch.zeros(2, 4), torch.tensor([0, 3]), batch_size=2)
     with pytest.raises(IndexError) as caught:
         d2l.evaluate(net, labels, loss)
     assert "values 0 to 3" in caught.value.__notes__[0]
@@ -111,8 +115,8 @@ def test_errors_describe_the_batch():
 
 def test_targets_are_never_broadcast():
     net = nn.Linear(4, 1)
-    batches = d2l.Batches(torch.zeros(6, 4), torch.zeros(6), 6)
-    with pytest.raises(ValueError, match=r"y: expected .*\(6, 1\), got \(6,\)"):
+    batches = d2l.Batches(torch.zeros(6, 4), torch.zeros(6), batch_size=6)
+    with pytest.raises(ValueError, match=r"\(6, 1\).* got .*\(6,\)"):
         d2l.fit(net, batches, None, nn.MSELoss(), sgd(net), 1)
 
 
@@ -136,7 +140,7 @@ def test_lazy_layers_need_a_shape_first():
 def test_a_diverging_run_keeps_its_history():
     net = nn.Linear(4, 1)
     X = torch.randn(20, 4)
-    batches = d2l.Batches(X, X.sum(dim=1, keepdim=True), 5)
+    batches = d2l.Batches(X, X.sum(dim=1, keepdim=True), batch_size=5)
     with pytest.raises(d2l.Diverged, match="smaller learning rate") as caught:
         d2l.fit(net, batches, None, nn.MSELoss(), sgd(net, 100.0), 100)
     history = caught.value.history
