@@ -74,8 +74,10 @@ def reuse(notebook: NotebookNode, old: NotebookNode | None, volatile: bool) -> b
     ``volatile``, only the outputs of cells tagged ``nbval-ignore-output`` are
     copied: times, which would differ in every run.
     """
+    if not code(notebook):
+        return True
     if old is None or code(notebook) != code(old):
-        return not code(notebook)
+        return False
     if not volatile and old.metadata.get("d2lutils") != fingerprint(code(notebook)):
         return False
     new_cells = [c for c in notebook.cells if c.cell_type == "code"]
@@ -111,7 +113,8 @@ def execute(notebook: NotebookNode, root: Path, page: str) -> None:
         client.execute(env=os.environ | ENVIRONMENT)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         number = sum(1 for c in notebook.cells if c.get("execution_count"))
-        raise SectionError(f"code cell {number} failed\n{error}") from error
+        plain = re.sub(r"\x1b\[[\d;]*m", "", str(error))
+        raise SectionError(f"code cell {number} failed\n{plain}") from error
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             output.get("metadata", {}).clear()
