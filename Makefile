@@ -21,8 +21,8 @@ PEERS := $(VENV)/peers.stamp
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup html serve lab data notebooks lint test test-cuda bench \
-	matrix lock clean
+.PHONY: help setup html serve lab data notebooks lint test twice test-cuda \
+	bench matrix lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' \
@@ -53,8 +53,10 @@ lint: $(FULL)  ## check the style of the code and the structure of the book
 	$(BIN)/python -m tools.check
 
 test: setup lint html  ## run every check, every test and every notebook
-	$(PYTEST) tests
-	$(PYTEST) --nbval-lax --nbval-cell-timeout 300 notebooks/en
+	$(PYTEST) -p tools.strict --nbval --nbval-cell-timeout 300 tests notebooks/en
+
+twice: setup  ## execute every cell of every notebook twice in a row
+	$(BIN)/python -m tools.notebooks --twice
 
 test-cuda: export D2L_DEVICE := cuda
 test-cuda: setup  ## run the tests and the notebooks on a CUDA device

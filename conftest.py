@@ -1,19 +1,20 @@
 """What tests and notebooks run under, with `make` and with plain `pytest`.
 
-One thread for each worker (two workers with all threads each are three times
-slower than with one), no progress bar, and none of Jupyter's own advice on
-`stderr`. A variable that is already set stays as it is.
+A variable that is already set stays as it is.
 """
 
 import os
+from collections import Counter
 
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "D2L_QUIET": "1",
-    "JUPYTER_PLATFORM_DIRS": "1",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}
+from tools.environment import ARITHMETIC, QUIET, THREADS
 
-for name, value in ENVIRONMENT.items():
+for name, value in (THREADS | ARITHMETIC | QUIET).items():
     os.environ.setdefault(name, value)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say loudly what was skipped, and why."""
+    skipped = terminalreporter.getreports("skipped")
+    reasons = Counter(report.longrepr[2] for report in skipped)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} SKIPPED: {reason}", red=True, bold=True)

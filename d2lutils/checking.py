@@ -1,6 +1,6 @@
 """The check that answers an exercise at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,8 @@ def check(
     Args:
         attempt: the reader's function (or class).
         cases: pairs of arguments (a tuple) and the expected result: a number,
-            string, bool, tensor, or a list, tuple or dictionary of those.
+            string, bool, tensor, or a list, tuple or dictionary of those. A
+            result may come in another container of the same values.
         tolerance: largest accepted difference, absolute and relative.
 
     Raises:
@@ -71,21 +72,52 @@ def check(
 
 
 def _difference(got: Any, expected: Any, tolerance: float) -> str:
-    """Say how ``got`` differs from ``expected``; empty if it does not."""
+    """Say how ``got`` differs from ``expected``; empty if it does not.
+
+    Values count, not their container: a number may come as a scalar tensor or
+    from NumPy, a list as a tuple, a tensor as a list of numbers.
+    """
+    if isinstance(expected, Mapping):
+        if not isinstance(got, Mapping) or got.keys() != expected.keys():
+            return f"Expected a dictionary with the keys {list(expected)}."
+        pairs = [(got[key], expected[key]) for key in expected]
+        return next(filter(None, (_difference(*p, tolerance) for p in pairs)), "")
+    ours, theirs = _tensor(expected), _tensor(got)
+    if ours is not None and theirs is not None:
+        try:
+            torch.testing.assert_close(
+                theirs,
+                ours,
+                rtol=tolerance,
+                atol=tolerance,
+                check_dtype=False,
+                equal_nan=True,
+            )
+        except AssertionError as error:
+            return str(error).splitlines()[0]
+        return ""
+    if isinstance(expected, list | tuple) and isinstance(got, list | tuple):
+        if len(got) != len(expected):
+            return f"Expected {len(expected)} values, got {len(got)}."
+        pairs = zip(got, expected, strict=True)
+        return next(filter(None, (_difference(*p, tolerance) for p in pairs)), "")
     try:
-        torch.testing.assert_close(
-            got,
-            expected,
-            rtol=tolerance,
-            atol=tolerance,
-            check_device=False,
-            equal_nan=True,
-        )
-    except TypeError:  # neither numbers nor tensors
-        return "" if got == expected else "The values differ."
-    except AssertionError as error:
-        return str(error).splitlines()[0]
-    return ""
+        same = bool(got == expected)
+    except (RuntimeError, TypeError, ValueError):  # no single answer
+        same = False
+    return "" if same else "The values differ."
+
+
+def _tensor(value: Any) -> torch.Tensor | None:
+    """Return numbers of any kind as a tensor on the CPU, or None."""
+    if isinstance(value, str | bytes):
+        return None
+    try:
+        if isinstance(value, list | tuple):  # of numbers, or of tensors
+            value = torch.stack([torch.as_tensor(v).detach().cpu() for v in value])
+        return torch.as_tensor(value).detach().cpu()
+    except (TypeError, ValueError, RuntimeError):
+        return None
 
 
 def _short(value: Any) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -116,14 +117,15 @@ def show_images(
     """Show images in a grid.
 
     Args:
-        images: shape (n, h, w), (n, 1, h, w) or (n, 3, h, w); uint8 in
-            0..255 or float in 0..1.
+        images: shape (n, h, w), (n, 1, h, w) or (n, 3, h, w), n at least 1;
+            integers in 0..255, floats in 0..1 (larger or smaller values are
+            clipped), or booleans.
         titles: a title for each image.
         ncols: images in a row.
         size: width and height of one image in inches.
 
     Raises:
-        ValueError: another shape, or another number of titles.
+        ValueError: another shape, no image, or another number of titles.
     """
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]
@@ -134,6 +136,9 @@ def show_images(
             "images: expected shape (n, h, w), (n, 1, h, w) or (n, 3, h, w), "
             f"got {tuple(images.shape)}"
         )
+    if len(images) == 0:
+        raise ValueError("images: expected at least one")
+    images = _in_unit_range(images.detach().cpu()).numpy()
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"titles: expected {len(images)}, got {len(titles)}")
     ncols = min(ncols, len(images))
@@ -143,12 +148,17 @@ def show_images(
     for position, ax in enumerate(axes.flat):
         ax.axis("off")
         if position < len(images):
-            largest = 255 if images.dtype.itemsize == 1 else 1
-            image = images[position].cpu().numpy()
-            ax.imshow(image, cmap="gray", vmin=0, vmax=largest)
+            ax.imshow(images[position], cmap="gray", vmin=0, vmax=1)
             if titles is not None:
                 ax.set_title(titles[position], fontsize=7)
     return fig
+
+
+def _in_unit_range(images: Tensor) -> Tensor:
+    """Return float32 images of 0..1, whatever their dtype."""
+    is_integer = not (images.is_floating_point() or images.dtype == torch.bool)
+    scaled = images.to(torch.float32) / 255 if is_integer else images.float()
+    return scaled.clamp(0, 1)
 
 
 def _numbers(values: Sequence[float] | Tensor) -> Sequence[float]:

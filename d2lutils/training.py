@@ -410,6 +410,8 @@ def _name(measure: Measure) -> str:
 
 def _columns(metric: Measure | None, test: BatchSource | None) -> list[str]:
     measures = ["loss"] if metric is None else ["loss", _name(metric)]
+    if len(set(measures)) < len(measures):
+        raise ValueError("metric: it is called loss, like the loss; rename it")
     parts = ["train"] if test is None else ["train", "test"]
     return [f"{part}_{measure}" for part in parts for measure in measures]
 
@@ -481,12 +483,11 @@ def _resume(path, net, optimizer, columns: list[str]) -> History:
         return History()
     try:
         state = torch.load(path, weights_only=True, map_location="cpu")
-        differences = _differences(state, net, optimizer, columns)
-    except (pickle.UnpicklingError, LookupError, RuntimeError, TypeError) as error:
-        raise ValueError(
-            f"checkpoint: {path} does not hold the state of a run of d2l.fit"
-        ) from error
-    if differences:
+    except (pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        raise ValueError(f"checkpoint: {path} is damaged, or no checkpoint") from error
+    if not isinstance(state, dict) or "optimizer_class" not in state:
+        raise ValueError(f"checkpoint: {path} holds no run of d2l.fit")
+    if differences := _differences(state, net, optimizer, columns):
         raise ValueError(
             f"checkpoint: {path} belongs to another run; "
             f"{'; '.join(differences)}. Give another file, or remove this one"

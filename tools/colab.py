@@ -1,8 +1,8 @@
 """Make copies of the notebooks that work when Colab opens them alone.
 
 `python -m tools.colab OUT` writes OUT/en and OUT/zh. There the first cell
-installs `d2lutils`, figures come from the repository, and a link to another
-section opens that section in Colab. The repository is the one that
+installs `d2lutils`, claims and solutions are folded as Colab folds them, and a
+link to another section opens that section in Colab. The repository is the one that
 `D2L_REPOSITORY=owner/name` names; OUT is published as its branch `colab`.
 """
 
@@ -21,18 +21,16 @@ INSTALL = "%pip install -q git+https://github.com/{repository}"
 
 
 def absolute(link: str, folder: str, repository: str) -> str:
-    """Return the address of what a link in `notebooks/folder` leads to.
+    """Return the address of the notebook that a link in `notebooks/folder` opens.
 
-    A link that leads to no file is no link (maths may look like one) and stays.
+    A link that leads to no notebook is no link (maths may look like one) and stays.
     """
     path, mark, heading = link.partition("#")
     path = posixpath.normpath(posixpath.join("notebooks", folder, path))
-    if not (ROOT / path).is_file():
+    if not path.startswith("notebooks/") or not (ROOT / path).is_file():
         return link
-    if path.startswith("notebooks/"):
-        colab = f"https://colab.research.google.com/github/{repository}/blob/colab"
-        return f"{colab}/{path.removeprefix('notebooks/')}{mark}{heading}"
-    return f"https://raw.githubusercontent.com/{repository}/HEAD/{path}"
+    colab = f"https://colab.research.google.com/github/{repository}/blob/colab"
+    return f"{colab}/{path.removeprefix('notebooks/')}{mark}{heading}"
 
 
 def convert(notebook: NotebookNode, folder: str, repository: str) -> NotebookNode:
@@ -44,11 +42,21 @@ def convert(notebook: NotebookNode, folder: str, repository: str) -> NotebookNod
                 lambda m: m[1] + absolute(m[2], folder, repository) + m[3],
                 cell.source,
             )
+        elif title := _title(cell):
+            cell.source = f"# @title {title}\n{cell.source}"
+            cell.metadata["cellView"] = "form"
     if any(cell.cell_type == "code" for cell in copy.cells):
         install = nbformat.v4.new_code_cell(INSTALL.format(repository=repository))
         install.id = "install"
         copy.cells.insert(0, install)
     return copy
+
+
+def _title(cell: NotebookNode) -> str:
+    """Return what stands for a folded cell: a claim in words, or that it solves."""
+    if "solution" in cell.metadata.get("tags", []):
+        return "Solution / 解答"
+    return cell.metadata.get("mystnb", {}).get("code_prompt_show", "")
 
 
 def main(out: Path, repository: str) -> int:

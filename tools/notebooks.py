@@ -1,13 +1,17 @@
 """From book/ to notebooks/: execute once, split by language.
 
 ``python -m tools.notebooks`` makes what changed; ``--force`` makes all anew;
-``--check`` only tells which notebooks do not match their source. A section
-whose code cells equal those of the stored notebook keeps its outputs, so that
-a change of prose starts no kernel.
+``--check`` only tells which notebooks do not match their source; ``--twice``
+executes every cell twice in a row and stores nothing. A section whose code cells,
+and whose part of ``d2lutils``, equal those of the stored notebook keeps its
+outputs, so that a change of prose starts no kernel.
 """
 
 import argparse
+import base64
 import hashlib
+import html
+import io
 import json
 import os
 import platform
@@ -23,22 +27,16 @@ import nbformat
 from nbformat import NotebookNode
 
 from tools import pages
-from tools.citations import Citations, UnknownCitation
+from tools.citations import Citations
+from tools.environment import ENVIRONMENT
+from tools.package import fingerprint
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "zh")
 TIMINGS = "book/timings.json"
 PACKAGES = ("torch", "torchvision", "numpy", "pandas", "matplotlib")
 
-# Stored outputs are those of a CPU, one thread, small sizes, no progress bar.
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "D2L_QUIET": "1",
-    "D2L_DEVICE": "cpu",
-    "D2L_SCALE": "small",
-    "SOURCE_DATE_EPOCH": "0",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}
+COLORS, VISIBLE = 64, 2.0  # of a palette; mean difference that can be seen
 
 
 class SectionError(Exception):
@@ -72,11 +70,16 @@ def target(root: Path, page: str, language: str) -> Path:
 def reuse(notebook: NotebookNode, old: NotebookNode | None, volatile: bool) -> bool:
     """Copy the outputs of ``old`` if its code is the same; tell whether it is.
 
-    With ``volatile``, only those of cells tagged ``nbval-ignore-output``:
-    times, which would differ in every run.
+    The same code means the same cells and the same part of ``d2lutils``. With
+    ``volatile``, only the outputs of cells tagged ``nbval-ignore-output`` are
+    copied: times, which would differ in every run.
     """
+    if not code(notebook):
+        return True
     if old is None or code(notebook) != code(old):
-        return not code(notebook)
+        return False
+    if not volatile and old.metadata.get("d2lutils") != fingerprint(code(notebook)):
+        return False
     new_cells = [c for c in notebook.cells if c.cell_type == "code"]
     old_cells = [c for c in old.cells if c.cell_type == "code"]
     for new, kept in zip(new_cells, old_cells, strict=True):
@@ -89,7 +92,11 @@ def reuse(notebook: NotebookNode, old: NotebookNode | None, volatile: bool) -> b
 def execute(notebook: NotebookNode, root: Path, page: str) -> None:
     """Run the code cells in a fresh kernel and store their outputs."""
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError
+    from nbclient.exceptions import (
+        CellExecutionError,
+        CellTimeoutError,
+        DeadKernelError,
+    )
 
     folder = target(root, page, "en").parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -104,14 +111,41 @@ def execute(notebook: NotebookNode, root: Path, page: str) -> None:
     )
     try:
         client.execute(env=os.environ | ENVIRONMENT)
-    except (CellExecutionError, CellTimeoutError) as error:
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         number = sum(1 for c in notebook.cells if c.get("execution_count"))
-        raise SectionError(f"code cell {number} failed\n{error}") from error
+        plain = re.sub(r"\x1b\[[\d;]*m", "", str(error))
+        raise SectionError(f"code cell {number} failed\n{plain}") from error
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
             output.get("metadata", {}).clear()
+            if picture := output.get("data", {}).get("image/png"):
+                output.data["image/png"] = with_palette(picture)
             if output.output_type == "error":  # its frames hold paths
                 output.traceback = [f"{output.ename}: {output.evalue}"]
+
+
+def with_palette(picture: str) -> str:
+    """Return a PNG in base64 with a palette of few colours, if nobody sees it.
+
+    A plot has few colours; a photograph has many, and stays as it is.
+    """
+    from PIL import Image, ImageChops, ImageStat
+
+    content = base64.b64decode(picture)
+    image = Image.open(io.BytesIO(content)).convert("RGB")
+    reduced = image.quantize(
+        COLORS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+    )
+    difference = ImageChops.difference(image, reduced.convert("RGB"))
+    if max(ImageStat.Stat(difference).mean) > VISIBLE:
+        return picture
+    out = io.BytesIO()
+    reduced.save(
+        out, "PNG", optimize=True, dpi=Image.open(io.BytesIO(content)).info["dpi"]
+    )
+    if len(out.getvalue()) >= len(content):
+        return picture
+    return base64.b64encode(out.getvalue()).decode("ascii")
 
 
 def split(
@@ -125,7 +159,11 @@ def split(
         other = {f"lang-{name}" for name in LANGUAGES if name != language}
         if other & set(tags):
             continue
+        alt = cell.metadata.get("alt", {}).get(language)
         cell.metadata = _metadata(cell.metadata, language)
+        for output in cell.get("outputs", ()):
+            if alt and "image/png" in output.get("data", {}):
+                output.metadata["image/png"] = {"alt": alt}  # nbconvert shows it
         if cell.cell_type == "markdown":
             cell.source = _markdown(cell.source, root, page, language, citations)
             cell.pop("outputs", None)
@@ -140,46 +178,79 @@ def split(
             "language": "python",
             "name": "python3",
         },
-        "language_info": {"name": "python"},
+        "language_info": {
+            "codemirror_mode": {"name": "ipython", "version": 3},
+            "file_extension": ".py",
+            "mimetype": "text/x-python",
+            "name": "python",
+            "nbconvert_exporter": "python",
+            "pygments_lexer": "ipython3",
+        },
     }
+    if code(notebook):
+        result.metadata["d2lutils"] = fingerprint(code(notebook))
     nbformat.validate(result)
     return nbformat.writes(result) + "\n"
 
 
 def _metadata(metadata: NotebookNode, language: str) -> NotebookNode:
-    """Keep tags and alternative text, in the form that the site reads."""
+    """Keep what others read: tags, folding, alternative text, claims, tolerances."""
     tags = [t for t in metadata.get("tags", []) if not t.startswith("lang-")]
+    shown = {}
     if "solution" in tags:
         tags.append("hide-cell")
-    result = {"tags": tags} if tags else {}
-    if "solution" in tags or "hide-input" in tags:
-        result["jupyter"] = {"source_hidden": True}
+    if "claim" in metadata:  # one line on the site: a tick and the claim in words
+        words = f"✓ {metadata['claim'][language]}"
+        shown |= {"code_prompt_show": words, "code_prompt_hide": words}
+        tags.append("hide-input")
     if "alt" in metadata:
-        result["mystnb"] = {"image": {"alt": metadata["alt"][language]}}
+        shown["image"] = {"alt": metadata["alt"][language]}
+    result = {"tags": tags} if tags else {}
+    if {"solution", "hide-input"} & set(metadata.get("tags", [])):
+        result["jupyter"] = {"source_hidden": True}
+    if shown:
+        result["mystnb"] = shown
+    if "tolerance" in metadata:
+        result["tolerance"] = metadata["tolerance"]
     return nbformat.from_dict(result)
 
 
 GENERATED = re.compile(r"<!-- generated: (\w+) -->")
-LINK = re.compile(r"(\]\()(?!https?:|mailto:|#)([^)\s#]+)((?:#[^)\s]*)?\))")
+# What looks like a link in code or in maths is none.
+LINK = re.compile(
+    r"(?P<code>`+)(?!`).+?(?<!`)(?P=code)(?!`)|\$\$.+?\$\$|\$[^$\n]+\$"
+    r"|(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]"
+    r"\((?!https?:|mailto:|#)(?P<path>[^)\s#]+)(?P<anchor>#[^)\s]*)?\)",
+    re.DOTALL,
+)
 
 
 def _markdown(
     text: str, root: Path, page: str, language: str, citations: Citations
 ) -> str:
-    """Turn the richer Markdown of book/ into plain Markdown."""
-    here = (root / "book" / page).parent
-    there = target(root, page, language).parent
+    """Turn the richer Markdown of book/ into what every viewer shows alone."""
 
     def link(match: re.Match) -> str:
-        path = match[2]
-        if path.endswith(".md"):
-            path = path.removesuffix(".md") + ".ipynb"
-        elif not path.endswith(".ipynb"):  # a figure
-            path = Path(os.path.relpath((here / path).resolve(), there)).as_posix()
-        return match[1] + path + match[3]
+        if match["path"] is None:
+            return match[0]
+        if match["image"]:
+            return _figure((root / "book" / page).parent / match["path"], match["text"])
+        path = re.sub(r"\.md$", ".ipynb", match["path"])
+        return f"[{LINK.sub(link, match['text'])}]({path}{match['anchor'] or ''})"
 
     text = GENERATED.sub(lambda m: getattr(pages, m[1])(root, language), text)
     return LINK.sub(link, citations.expand(text, language))
+
+
+def _figure(path: Path, alt: str) -> str:
+    """Return a drawing as HTML that holds it: it shows wherever the page goes.
+
+    Markdown's own images do not do here: its parsers refuse SVG as data.
+    """
+    if not path.exists():
+        raise SectionError(f"there is no figure {path.name} in {path.parent.name}/")
+    data = base64.b64encode(path.read_bytes()).decode("ascii")
+    return f'<img alt="{html.escape(alt)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def make(
@@ -265,9 +336,10 @@ def run(root: Path, wanted: list[str], force: bool, workers: int) -> int:
             page = jobs[job]
             try:
                 texts, duration = job.result()
-            except (SectionError, UnknownCitation) as error:
+            except Exception as error:  # whatever it is, the other pages are made
                 failures += 1
-                print(f"FAILED  {page}: {error}", file=sys.stderr, flush=True)
+                name = "" if isinstance(error, SectionError) else type(error).__name__
+                print(f"FAILED  {page}: {name} {error}", file=sys.stderr, flush=True)
                 continue
             changed = write(root, page, texts)
             if duration is not None:
@@ -282,12 +354,43 @@ def run(root: Path, wanted: list[str], force: bool, workers: int) -> int:
     return failures
 
 
+def run_twice(root: Path, wanted: list[str], workers: int) -> int:
+    """Execute each cell twice in a row; return the number of pages that fail.
+
+    A cell sets its own start, so that a claim still holds when its reader runs
+    the cells before it once more.
+    """
+
+    def doubled(page: str) -> None:
+        notebook = read(root, page)
+        cells = []
+        for cell in notebook.cells:
+            cells.append(cell)
+            tags = cell.metadata.get("tags", [])
+            if cell.cell_type == "code" and "raises-exception" not in tags:
+                cells.append(nbformat.v4.new_code_cell(cell.source))
+        notebook.cells = cells
+        execute(notebook, root, page)
+
+    failures = 0
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = {pool.submit(doubled, page): page for page in wanted}
+        for job in as_completed(jobs):
+            if error := job.exception():
+                failures += 1
+                print(f"FAILED  {jobs[job]}: {error}", file=sys.stderr, flush=True)
+            else:
+                print(f"twice   {jobs[job]}", flush=True)
+    return failures
+
+
 def main() -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", nargs="*", help="for example 03_basics/08_mlp")
     parser.add_argument("--force", action="store_true", help="execute all anew")
     parser.add_argument("--check", action="store_true", help="only tell what is stale")
+    parser.add_argument("--twice", action="store_true", help="each cell twice")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     if arguments.check:
@@ -296,6 +399,9 @@ def main() -> int:
             print(f"book/{page}.md: notebooks do not match; run make notebooks")
         return bool(pages_left)
     wanted = arguments.pages or pages.toc(ROOT)
+    if arguments.twice:
+        wanted = [page for page in wanted if code(read(ROOT, page))]
+        return bool(run_twice(ROOT, wanted, arguments.workers))
     return bool(run(ROOT, wanted, arguments.force, arguments.workers))
 
 

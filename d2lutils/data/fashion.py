@@ -79,14 +79,14 @@ def load_fashion_mnist(
     train = Batches(
         data.train_images[:num_train],
         data.train_labels[:num_train],
-        batch_size,
+        batch_size=batch_size,
         shuffle=True,
         transform=_to_unit_range,
     )
     test = Batches(
         data.test_images[:num_test],
         data.test_labels[:num_test],
-        max(batch_size, 1000),
+        batch_size=max(batch_size, 1000),
         transform=_to_unit_range,
     )
     return train, test

@@ -1,5 +1,6 @@
 """The check of an exercise: its three answers."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -85,3 +86,47 @@ def test_bad_arguments_are_named():
         d2l.check(3, CASES)
     with pytest.raises(ValueError, match="cases"):
         d2l.check(abs, [])
+
+
+SCALARS = [2, 2.0, np.float32(2), np.int64(2), torch.tensor(2), torch.tensor(2.0)]
+
+
+@pytest.mark.parametrize("expected", SCALARS, ids=repr)
+@pytest.mark.parametrize("got", SCALARS, ids=repr)
+def test_scalars_of_any_kind_count_by_their_value(expected, got):
+    assert d2l.check(lambda: got, [((), expected)])
+    assert not d2l.check(lambda: got + 1, [((), expected)])
+
+
+SEQUENCES = [
+    [1.0, 2.0],
+    (1, 2),
+    np.array([1.0, 2.0]),
+    torch.tensor([1, 2]),
+    [torch.tensor(1.0), torch.tensor(2.0)],
+    torch.tensor([1.0, 2.0], requires_grad=True),
+    torch.tensor([1.0, 2.0], dtype=torch.float64),
+]
+
+
+@pytest.mark.parametrize("expected", SEQUENCES, ids=repr)
+@pytest.mark.parametrize("got", SEQUENCES, ids=repr)
+def test_sequences_of_any_kind_count_by_their_values(expected, got):
+    assert d2l.check(lambda: got, [((), expected)])
+    assert not d2l.check(lambda: list(got)[::-1], [((), expected)])
+    assert not d2l.check(lambda: [*list(got), 3.0], [((), expected)])
+
+
+def test_nested_results_are_compared_throughout():
+    expected = {"loss": 0.5, "names": ["a", "b"], "pair": (torch.ones(2), 3)}
+    right = {"pair": [[1.0, 1.0], np.int64(3)], "names": ("a", "b"), "loss": 0.5}
+    assert d2l.check(lambda: right, [((), expected)])
+    for key, wrong in (("loss", 0.6), ("names", ["a"]), ("pair", (torch.ones(2), 4))):
+        assert not d2l.check(lambda k=key, w=wrong: right | {k: w}, [((), expected)])
+    assert not d2l.check(lambda: {"loss": 0.5}, [((), expected)])
+    assert not d2l.check(lambda: [0.5], [((), expected)])
+
+
+@pytest.mark.parametrize("got", ["2", [2, 2], None, {"a": 2}, object()])
+def test_what_is_no_number_is_no_right_number(got):
+    assert not d2l.check(lambda: got, [((), 2.0)])

@@ -103,3 +103,26 @@ def test_a_backend_that_turns_interactive_stays_so(monkeypatch):
         assert plt.isinteractive()
     finally:
         plt.interactive(False)
+
+
+@pytest.mark.parametrize(
+    ("images", "largest"),
+    [
+        (torch.tensor([[[True, False]]]), 1.0),
+        (torch.tensor([[[255, 0]]], dtype=torch.uint8), 1.0),
+        (torch.tensor([[[255, 0]]]), 1.0),
+        (torch.tensor([[[0.5, 0.0]]], requires_grad=True), 0.5),
+        (torch.tensor([[[0.5, 0.0]]], dtype=torch.bfloat16), 0.5),
+        (torch.tensor([[[0.5, 0.0]]], dtype=torch.float64), 0.5),
+        (torch.tensor([[[7.0, -1.0]]]), 1.0),
+    ],
+)
+def test_images_of_every_dtype_and_scale_are_visible(images, largest):
+    shown = d2l.show_images(images).axes[0].get_images()[0]
+    assert shown.get_array().tolist() == [[largest, 0.0]]
+    assert shown.get_clim() == (0, 1)
+
+
+def test_no_image_is_named():
+    with pytest.raises(ValueError, match="images: expected at least one"):
+        d2l.show_images(torch.zeros(0, 4, 4))

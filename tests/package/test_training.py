@@ -1,11 +1,13 @@
 """The training loop: right sums, right modes, resumed and interrupted runs."""
 
 import copy
+import functools
 import math
 
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 import d2lutils as d2l
 
@@ -270,3 +272,234 @@ class _Recorder:
 
     def add(self, x, y):
         self.points.append((x, y))
+
+
+# The contracts: what does not fit is told before it trains in silence.
+
+
+@pytest.mark.parametrize("target", [torch.float32, torch.int64, torch.uint8])
+@pytest.mark.parametrize("loss", [nn.MSELoss(), nn.functional.l1_loss])
+def test_no_dtype_lets_a_target_broadcast(target, loss):
+    net = nn.Linear(2, 1)
+    flat = d2l.Batches(torch.zeros(8, 2), torch.zeros(8, dtype=target), batch_size=4)
+    for run in (
+        lambda: d2l.fit(net, flat, None, loss, sgd(net), 1),
+        lambda: d2l.evaluate(net, flat, loss),
+    ):
+        with pytest.raises(ValueError, match=r"\(4, 1\).* got .*\(4,\)"):
+            run()
+
+
+def test_a_square_batch_lets_no_target_broadcast():
+    net = nn.Linear(2, 4)  # four outputs, four rows
+    batch = [(torch.zeros(4, 2), torch.zeros(4, dtype=torch.long))]
+    with pytest.raises(ValueError, match="expected the shape of the output"):
+        d2l.fit(net, batch, None, nn.MSELoss(), sgd(net), 1)
+    d2l.fit(net, batch, None, nn.CrossEntropyLoss(), sgd(net), 1)
+
+
+def test_class_indices_of_every_pixel_and_class_probabilities_are_targets():
+    net = nn.Conv2d(1, 3, 1)
+    images = torch.zeros(2, 1, 5, 5)
+    for y in (torch.zeros(2, 5, 5, dtype=torch.long), torch.full((2, 3, 5, 5), 1 / 3)):
+        means = d2l.evaluate(net, [(images, y)], loss)
+        assert means["loss"] == pytest.approx(loss(net(images), y).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("y_hat", "y"),
+    [
+        (torch.eye(4), torch.arange(4).reshape(4, 1)),
+        (torch.ones(4, 1), torch.zeros(4, dtype=torch.long)),
+        (torch.eye(4), torch.eye(4)),
+        (torch.eye(4), torch.eye(4, dtype=torch.long)),
+        (torch.eye(4), torch.arange(4.0)),
+        (torch.ones(4), torch.ones(4, dtype=torch.long)),
+    ],
+)
+def test_accuracy_names_shapes_that_do_not_go_together(y_hat, y):
+    with pytest.raises(ValueError, match=r"accuracy: .* got \(4.* \(4"):
+        d2l.accuracy(y_hat, y)
+
+
+def test_an_optimizer_of_another_net_is_refused():
+    stale = sgd(model())
+    with pytest.raises(ValueError, match="none of the parameters of net"):
+        d2l.fit(model(), data(), None, loss, stale, 1)
+
+
+@pytest.mark.parametrize("kind", ["list", "loader", "lists"])
+def test_any_iterable_of_batches_trains_like_ours(kind):
+    ours = data(shuffle=False)
+    theirs = {
+        "list": lambda: list(ours),
+        "lists": lambda: [list(pair) for pair in ours],
+        "loader": lambda: DataLoader(TensorDataset(*ours.tensors), ours.batch_size),
+    }[kind]()
+    rows = []
+    for batches in (ours, theirs):
+        net = model()
+        rows.append(d2l.fit(net, batches, batches, loss, sgd(net), 2).rows)
+    assert rows[0] == rows[1]
+
+
+def test_several_inputs_reach_the_net():
+    class Sum(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.ones(1))
+
+        def forward(self, a, b):
+            return self.scale * (a + b)
+
+    net, a, b = Sum(), torch.rand(6), torch.rand(6)
+    batches = d2l.Batches(a, b, 3 * (a + b), batch_size=2)
+    history = d2l.fit(net, batches, batches, nn.MSELoss(), sgd(net, 0.1), 40)
+    assert history.last["test_loss"] < 1e-3
+
+
+def test_batches_that_are_spent_after_one_pass_are_refused():
+    net = model()
+    with pytest.raises(TypeError, match=r"train: .* got a generator"):
+        d2l.fit(net, (pair for pair in data()), None, loss, sgd(net), 2)
+    with pytest.raises(ValueError, match=r"expected tuples \(X, y\)"):
+        d2l.fit(net, [torch.zeros(3, 4)], None, loss, sgd(net), 1)
+
+
+def summed(y_hat, y):
+    return nn.functional.cross_entropy(y_hat, y, reduction="sum")
+
+
+def each(y_hat, y):
+    return nn.functional.cross_entropy(y_hat, y, reduction="none")
+
+
+@pytest.mark.parametrize(
+    "criterion",
+    [
+        nn.CrossEntropyLoss(reduction="sum"),
+        nn.CrossEntropyLoss(reduction="none"),
+        summed,
+        each,
+        lambda y_hat, y: 1.0,
+    ],
+)
+def test_a_loss_that_is_no_mean_is_refused(criterion):
+    net = model()
+    before = parameters(net)
+    with pytest.raises(ValueError, match=r"loss: expected .*the mean over a batch"):
+        d2l.fit(net, data(), None, criterion, sgd(net), 1)
+    assert torch.equal(parameters(net), before)
+    with pytest.raises(ValueError, match=r"loss: expected .*the mean over a batch"):
+        d2l.evaluate(net, data(), criterion)
+
+
+def test_metrics_without_a_name_of_their_own():
+    net = model()
+    partial = functools.partial(nn.functional.cross_entropy, label_smoothing=0.1)
+    for metric, name in ((partial, "cross_entropy"), (nn.CrossEntropyLoss(), None)):
+        row = d2l.fit(net, data(), data(), loss, sgd(net), 1, metric).last
+        assert f"test_{name or 'CrossEntropyLoss'}" in row
+    with pytest.raises(ValueError, match="metric: it is called loss"):
+        d2l.fit(net, data(), None, nn.CrossEntropyLoss(), sgd(net), 1, named_loss())
+
+
+def named_loss():
+    def loss(y_hat, y):
+        return nn.functional.cross_entropy(y_hat, y)
+
+    return loss
+
+
+def test_the_folder_of_a_checkpoint_is_looked_for_before_training(tmp_path):
+    net = model()
+    before = parameters(net)
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        d2l.fit(net, data(), None, loss, sgd(net), 1, None, tmp_path / "no" / "a.pt")
+    with pytest.raises(ValueError, match="is a folder"):
+        d2l.fit(net, data(), None, loss, sgd(net), 1, None, tmp_path)
+    assert torch.equal(parameters(net), before)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"lr": 0.1}, "lr of group 0: 0.5 there, 0.1 here"),
+        ({"weight_decay": 0.1}, "weight_decay of group 0"),
+        ({"kind": torch.optim.Adam}, "optimizer: SGD there, Adam here"),
+        ({"metric": d2l.accuracy}, "measures"),
+        ({"layer": nn.Linear(4, 4)}, "weight"),
+    ],
+)
+def test_resuming_another_run_says_what_differs(tmp_path, change, words):
+    path = tmp_path / "run.pt"
+    net = model()
+    d2l.fit(net, data(), None, loss, sgd(net), 1, None, path)
+    change = dict(change)
+    other = model(change.pop("layer", nn.Identity()))
+    metric = change.pop("metric", None)
+    kind = change.pop("kind", functools.partial(torch.optim.SGD, momentum=0.9))
+    optimizer = kind(other.parameters(), **({"lr": 0.5} | change))
+    before = parameters(other)
+    with pytest.raises(ValueError, match=rf"another run.*{words}"):
+        d2l.fit(other, data(), None, loss, optimizer, 2, metric, path)
+    assert torch.equal(parameters(other), before)
+
+
+@pytest.mark.parametrize("content", ["text", "tensor", "state"])
+def test_a_file_that_holds_no_run_is_named(tmp_path, content):
+    path = tmp_path / "run.pt"
+    if content == "text":
+        path.write_text("notes")
+    else:
+        torch.save(model().state_dict() if content == "state" else torch.ones(2), path)
+    net = model()
+    with pytest.raises(ValueError, match=r"no checkpoint|holds no run"):
+        d2l.fit(net, data(), None, loss, sgd(net), 1, None, path)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_sums_do_not_depend_on_the_precision_of_the_outputs(dtype):
+    class Half(nn.Module):
+        def forward(self, X):
+            return X.to(dtype)
+
+    X = torch.zeros(4000, 10)
+    batches = d2l.Batches(X, torch.zeros(4000, dtype=torch.long), batch_size=4)
+    found = d2l.evaluate(Half(), batches, loss, d2l.accuracy)
+    assert found["loss"] == pytest.approx(math.log(10), rel=1e-2)
+
+
+def test_frozen_modules_stay_frozen():
+    net = model(nn.BatchNorm1d(8), nn.Dropout(0.5))
+    norm = next(m for m in net.modules() if isinstance(m, nn.BatchNorm1d))
+    norm.eval()
+    start = norm.running_mean.clone()
+    d2l.fit(net, data(), data(), loss, sgd(net), 2)
+    d2l.evaluate(net, data(), loss)
+    assert not norm.training
+    assert torch.equal(norm.running_mean, start)
+    assert net.training
+    net.eval()  # a whole net in evaluation mode trains all the same
+    d2l.fit(net, data(), None, loss, sgd(net), 1)
+    assert not torch.equal(norm.running_mean, start)
+    assert not net.training
+
+
+def test_an_interruption_while_saving_loses_nothing(tmp_path, monkeypatch, capsys):
+    def interrupted(state, target):
+        target.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", interrupted)
+    net = model()
+    path = tmp_path / "run.pt"
+    history = d2l.fit(net, data(), None, loss, sgd(net), 3, None, path)
+    assert len(history) == 1
+    assert "1 finished" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_empty_history_says_that_there_is_nothing_to_plot():
+    with pytest.raises(ValueError, match="no epoch has finished yet"):
+        d2l.History().plot()

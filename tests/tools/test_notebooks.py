@@ -1,10 +1,14 @@
 """The way from book/ to notebooks/, on a book of two pages."""
 
+import base64
+import io
 import json
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 from samples import HEADER
 
 from tools import notebooks
@@ -70,6 +74,7 @@ title = {Theoria motus}, url = {https://example.org/gauss}}
 """
 
 PAGE = "01_sums/01_sums"
+SQUARE = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
 
 
 @pytest.fixture
@@ -81,6 +86,8 @@ def book(tmp_path: Path) -> Path:
     (tmp_path / "book/index.md").write_text(HOME, "utf-8")
     (tmp_path / f"book/{PAGE}.md").write_text(SECTION, "utf-8")
     (tmp_path / "book/references.bib").write_text(BIB, "utf-8")
+    (tmp_path / "book/figures").mkdir()
+    (tmp_path / "book/figures/square.svg").write_text(SQUARE, "utf-8")
     return tmp_path
 
 
@@ -128,11 +135,99 @@ def test_markdown_is_plain_and_links_lead_on(book):
     en = notebooks.stored(book, PAGE, "en").cells[0].source
     zh = notebooks.stored(book, PAGE, "zh").cells[0].source
     assert "[Home](../index.ipynb)" in en
-    assert "![a square](../../../book/figures/square.svg)" in en
+    drawing = base64.b64encode(SQUARE.encode()).decode()
+    assert f'<img alt="a square" src="data:image/svg+xml;base64,{drawing}">' in en
+    assert f'<img alt="正方形" src="data:image/svg+xml;base64,{drawing}">' in zh
     assert "[Gauss (1809)](https://example.org/gauss)" in en
     assert "[Gauss（1809）](https://example.org/gauss)" in zh
     assert "Home" not in zh
     assert "{cite" not in en + zh
+
+
+def test_what_only_looks_like_a_link_stays(book):
+    edit(
+        book,
+        "[Home](../index.md)",
+        "[Home](../index.md), `net[0](X)`, $f[0](x)$, ``a`[b](c.md)``, "
+        "[a [b] `c`](../index.md#top), [far](https://example.org/a.md)",
+    )
+    run(book)
+    text = notebooks.stored(book, PAGE, "en").cells[0].source
+    assert "`net[0](X)`, $f[0](x)$, ``a`[b](c.md)``" in text
+    assert "[a [b] `c`](../index.ipynb#top), [far](https://example.org/a.md)" in text
+
+
+def test_a_missing_figure_is_named(book, capsys):
+    (book / "book/figures/square.svg").unlink()
+    assert run(book) == 1
+    assert "there is no figure square.svg" in capsys.readouterr().err
+
+
+def test_a_claim_is_one_line_in_the_language_of_the_page(book):
+    edit(
+        book,
+        ":tags: [solution]",
+        "---\ntags: [claim]\nclaim: {en: It adds up., zh: 和是对的。}\n"
+        "tolerance: 0.1\n---",
+    )
+    run(book)
+    for language, words in (("en", "✓ It adds up."), ("zh", "✓ 和是对的。")):
+        cells = notebooks.stored(book, PAGE, language).cells
+        (claim,) = [c for c in cells if "claim" in c.metadata.get("tags", ())]
+        assert claim.metadata.mystnb.code_prompt_show == words
+        assert "hide-input" in claim.metadata.tags
+        assert "jupyter" not in claim.metadata
+        assert claim.metadata.tolerance == 0.1
+
+
+def test_a_changed_package_makes_outputs_stale(book, monkeypatch):
+    run(book)
+    assert notebooks.stale(book) == []
+    monkeypatch.setattr(notebooks, "fingerprint", lambda cells: "another")
+    assert notebooks.stale(book) == [PAGE]
+
+
+def test_one_bad_page_leaves_the_others(book, capsys, monkeypatch):
+    other = book / "book/01_sums/02_more.md"
+    other.write_text(SECTION.replace("# Sums", "# More"), "utf-8")
+    toc = book / "_toc.yml"
+    toc.write_text(toc.read_text() + "- file: 01_sums/02_more\n")
+    edit(book, ":tags: [solution]", "---\nalt: {en: a}\n---")  # and no zh
+    assert run(book) == 1
+    assert f"FAILED  {PAGE}: KeyError" in capsys.readouterr().err
+    assert notebooks.stored(book, "01_sums/02_more", "zh") is not None
+
+
+def test_a_dead_kernel_is_one_failure(book, capsys):
+    edit(
+        book,
+        "```{code-cell} ipython3",
+        "```{code-cell} ipython3\nimport os\n\nos._exit(1)\n```\n\n"
+        "```{code-cell} ipython3",
+    )
+    assert run(book) == 1
+    assert f"FAILED  {PAGE}" in capsys.readouterr().err
+
+
+def png(draw) -> str:
+    image = Image.new("RGB", (64, 64))
+    image.putdata([draw(x, y) for y in range(64) for x in range(64)])
+    out = io.BytesIO()
+    image.save(out, "PNG", dpi=(144, 144))
+    return base64.b64encode(out.getvalue()).decode()
+
+
+def test_a_plot_gets_a_palette_and_a_photograph_none():
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (64, 64, 3)).tolist()
+    photograph = png(lambda x, y: tuple(noise[y][x]))
+    assert notebooks.with_palette(photograph) == photograph
+    plot = png(lambda x, y: (0, 114, 178 + x) if 2 * y > x else (255, 255, 255))
+    small = notebooks.with_palette(plot)
+    image = Image.open(io.BytesIO(base64.b64decode(small)))
+    assert image.mode == "P"
+    assert round(image.info["dpi"][0]) == 144
+    assert notebooks.with_palette(plot) == small
 
 
 def test_an_unchanged_run_starts_no_kernel(book, monkeypatch):

@@ -1,0 +1,77 @@
+"""Which part of `d2lutils` a notebook runs: a fingerprint of it.
+
+Stored outputs belong to the code that made them, and that includes the helper
+package. A notebook depends on the modules that define the names it takes from
+`d2l`, and on what these import in turn; docstrings and comments do not count.
+"""
+
+import ast
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def fingerprint(cells: list[str]) -> str:
+    """Return 12 digits that change with the code behind the names in `cells`."""
+    names = set(re.findall(r"\bd2l(?:utils)?\.(\w+)", "\n".join(cells)))
+    modules = {_defined_in(name) for name in names} - {None}
+    found: set[Path] = set()
+    while modules:
+        module = modules.pop()
+        found.add(module)
+        modules |= _imported(module) - found
+    digest = hashlib.sha256()
+    for module in sorted(found):
+        digest.update(_bare(module).encode())
+    return digest.hexdigest()[:12]
+
+
+@cache
+def _tree(module: Path) -> ast.Module:
+    return ast.parse(module.read_text("utf-8"))
+
+
+@cache
+def _bare(module: Path) -> str:
+    """Return a module's code without docstrings; comments are gone already."""
+    tree = ast.parse(module.read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
+            del node.body[0]
+    return ast.dump(tree)
+
+
+def _file(dotted: str) -> Path | None:
+    path = ROOT / dotted.replace(".", "/")
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.exists():
+            return candidate
+    return None
+
+
+@cache
+def _imported(module: Path) -> set[Path]:
+    """Return the files of `d2lutils` that a module imports from."""
+    dotted = set()
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            dotted.add(node.module)
+            dotted |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            dotted |= {alias.name for alias in node.names}
+    files = {_file(name) for name in dotted if name.startswith("d2lutils.")}
+    return files - {None}
+
+
+@cache
+def _defined_in(name: str) -> Path | None:
+    """Return the module that `d2l.name` comes from."""
+    package = _tree(ROOT / "d2lutils/__init__.py")
+    for node in package.body:
+        if isinstance(node, ast.ImportFrom) and name in {a.name for a in node.names}:
+            return _file(f"{node.module}.{name}") or _file(node.module)
+    return _file(f"d2lutils.{name}")
