@@ -70,8 +70,8 @@ def _imported(module: Path) -> set[Path]:
 @cache
 def _defined_in(name: str) -> Path | None:
     """Return the module that `d2l.name` comes from."""
-    package = _tree(ROOT / "d2lutils/__init__.py")
-    for node in package.body:
+    package = _file("d2lutils")
+    for node in _tree(package).body if package else ():
         if isinstance(node, ast.ImportFrom) and name in {a.name for a in node.names}:
             return _file(f"{node.module}.{name}") or _file(node.module)
     return _file(f"d2lutils.{name}")
