@@ -26,7 +26,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from tools import pages
+from tools import kernels, pages
 from tools.citations import Citations
 from tools.environment import ENVIRONMENT
 from tools.package import fingerprint
@@ -102,6 +102,7 @@ def execute(notebook: NotebookNode, root: Path, page: str) -> None:
         DeadKernelError,
     )
 
+    kernels.install()
     folder = target(root, page, "en").parent
     folder.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(

@@ -89,6 +89,7 @@ def repository_buttons(repository: str, language: str) -> dict:
 def configuration(language: str) -> dict:
     """Return Jupyter Book's configuration for one language."""
     merged = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    merged["sphinx"]["local_extensions"] = {"tools.sphinx_site": str(ROOT)}
     top = ROOT / f"_config.{language}.yml"
     if top.exists():
         merged = overlay(merged, yaml.safe_load(top.read_text("utf-8")))

@@ -145,6 +145,14 @@ def test_site_needs_neither_torch_nor_the_helper_package():
     assert run.stdout.strip() == "set()", run.stderr
 
 
+def test_jupyter_book_at_the_root_says_what_builds_the_site(tmp_path):
+    command = [sys.executable, "-c", site.JUPYTER_BOOK, "build", str(ROOT)]
+    command += ["--path-output", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 1 and "Traceback" not in run.stderr
+    assert run.stderr.splitlines()[-1].endswith("make html builds them.")
+
+
 @pytest.mark.skipif(not SITE.exists(), reason="no site in _build/site: run make html")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_title_carries_the_number_that_the_text_uses(language):
