@@ -21,7 +21,7 @@ PEERS := $(VENV)/peers.stamp
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup html serve lab data notebooks lint test twice test-cuda \
+.PHONY: help setup html serve lab data stand-ins notebooks lint test twice test-cuda \
 	bench matrix lock clean
 
 help:  ## list the targets
@@ -43,6 +43,9 @@ lab: $(FULL)  ## open the notebooks in JupyterLab
 
 data: $(FULL)  ## fetch all data that can be fetched
 	-$(BIN)/python -m d2lutils.data fetch
+
+stand-ins: $(FULL)  ## make the shipped stand-in files again
+	$(BIN)/python -m tools.stand_ins
 
 notebooks: $(FULL)  ## execute what changed in book/ (FORCE=1: everything)
 	$(BIN)/python -m tools.notebooks $(if $(FORCE),--force)
