@@ -55,7 +55,7 @@ def wbc() -> tuple[list[Tensor], list[Tensor], Tensor]:
             colour = (0.88, 0.8, 0.6, 0) if size > 9 else (0.6, 0.3, 0.5, 0)
             picture.ellipse(rng.uniform(0, (width, height)), (size, size), 0, colour)
         middle = rng.normal((width / 2, height / 2), 5)
-        picture.white_cell(middle, rng.uniform(26, 34), kind, blue=0.45)
+        picture.white_cell(middle, rng.uniform(33, 42), kind, blue=0.45)
         images.append(picture.develop())
         masks.append(torch.from_numpy(np.rint(picture.pixels[3]).astype(np.uint8)))
     return images, masks, torch.from_numpy(labels)
@@ -171,10 +171,10 @@ def _insects(rng: np.random.Generator, inks: tuple, parts: tuple) -> Tensor:
         leaf = picture.near((0.5, 0.55, 0.4), 0.2)
         picture.ellipse(place, radii, rng.uniform(0, math.pi), leaf, 0.7)
     for _ in range(rng.integers(1, 4)):
-        size, turn = rng.uniform(45, 120), rng.uniform(0, 2 * math.pi)
+        size, turn = rng.uniform(30, 120), rng.uniform(0, 2 * math.pi)
         middle, own = (
             rng.uniform((90, 70), (410, 270)),
-            [picture.near(i, 0.06) for i in inks],
+            [picture.near(i, 0.12) for i in inks],
         )
         cos, sin = size * math.cos(turn), size * math.sin(turn)
         for u, v, a, b, angle, ink, strength in parts:
