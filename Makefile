@@ -21,8 +21,8 @@ PEERS := $(VENV)/peers.stamp
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup html serve lab data notebooks lint test test-stand-ins \
-	twice test-cuda bench matrix lock clean
+.PHONY: help setup html serve lab data stand-ins notebooks lint test \
+	test-stand-ins twice test-cuda bench matrix lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' \
@@ -43,6 +43,9 @@ lab: $(FULL)  ## open the notebooks in JupyterLab
 
 data: $(FULL)  ## fetch all data that can be fetched
 	-$(BIN)/python -m d2lutils.data fetch
+
+stand-ins: $(FULL)  ## make the shipped stand-in files again
+	$(BIN)/python -m tools.stand_ins
 
 notebooks: $(FULL)  ## execute what changed in book/ (FORCE=1: everything)
 	$(BIN)/python -m tools.notebooks $(if $(FORCE),--force)
