@@ -6,7 +6,6 @@ link to another section opens that section in Colab. The repository is the one t
 `D2L_REPOSITORY=owner/name` names; OUT is published as its branch `colab`.
 """
 
-import os
 import posixpath
 import re
 import sys
@@ -14,6 +13,8 @@ from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+
+from tools import publication
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)\s]+)(\))")
@@ -72,6 +73,7 @@ def main(out: Path, repository: str) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or "D2L_REPOSITORY" not in os.environ:
+    repository = publication.repository()
+    if len(sys.argv) != 2 or not repository:
         sys.exit("usage: D2L_REPOSITORY=owner/name python -m tools.colab OUT")
-    print(main(Path(sys.argv[1]), os.environ["D2L_REPOSITORY"]), "notebooks for Colab")
+    print(main(Path(sys.argv[1]), repository), "notebooks for Colab")

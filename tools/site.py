@@ -4,7 +4,8 @@
 Book on each (nothing is executed, any warning is an error) and writes
 
     _build/site/index.html   a start page that picks the reader's language
-    _build/site/en, zh       the pages, and their notebooks to download
+    _build/site/en, zh       the pages
+    _build/site/notebooks    their notebooks, to download
     _build/site/mathjax      what both need to show equations
     _build/site/pagefind     the index that both search
 
@@ -14,6 +15,7 @@ pages and `sitemap.xml` carry their full addresses. Elsewhere there are none.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,7 +25,7 @@ from pathlib import Path
 import jinja2
 import yaml
 
-from tools import publication
+from tools import colab, publication
 from tools.pages import toc
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,8 +40,9 @@ MATHJAX = (
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
 # Of the theme's files, what no page loads: three quarters of the site.
 UNUSED = ("scripts/fontawesome.js*", "vendor", "**/*.map", "locales", "*macros.html")
-SEARCH = ("--glob", "{en,zh}/**/*.html", "--root-selector", "article.bd-article")
-NOT_SEARCHED = ".headerlink, .math, .cell, nav"
+PAGEFIND = ("--root-selector", "article.bd-article")
+PAGEFIND += ("--exclude-selectors", ".headerlink, .math, .cell, nav")
+BETWEEN_CHARACTERS = re.compile("(?<=[\u3400-\u9fff])(?=[\u3400-\u9fff])")
 
 
 def overlay(base: dict, top: dict) -> dict:
@@ -86,6 +89,7 @@ def repository_buttons(repository: str, language: str) -> dict:
 def configuration(language: str) -> dict:
     """Return Jupyter Book's configuration for one language."""
     merged = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    merged["sphinx"]["local_extensions"] = {"tools.sphinx_site": str(ROOT)}
     top = ROOT / f"_config.{language}.yml"
     if top.exists():
         merged = overlay(merged, yaml.safe_load(top.read_text("utf-8")))
@@ -143,6 +147,14 @@ def drop_unused(static: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def offer_notebooks(target: Path) -> None:
+    """Put notebooks beside the pages, ready to be opened alone."""
+    if repository := publication.repository():
+        colab.main(target, repository)
+    else:
+        shutil.copytree(ROOT / "notebooks", target)
+
+
 def render(template: str, target: Path, **values) -> None:
     """Write a page that belongs to no language."""
     text = (ROOT / "tools" / "templates" / template).read_text("utf-8")
@@ -151,9 +163,22 @@ def render(template: str, target: Path, **values) -> None:
 
 
 def index(site: Path) -> None:
-    """Let Pagefind index both languages."""
-    command = [sys.executable, "-m", "pagefind", "--site", str(site), *SEARCH]
-    command += ["--exclude-selectors", NOT_SEARCHED]
+    """Let Pagefind index both languages.
+
+    It reads copies in which a mark of no width parts Chinese characters: each
+    is a word then. Cut into words, the same term is cut in one way here and in
+    another one in a browser, and not found (`book/_static/search.js`).
+    """
+    copies = ROOT / "_build" / "search"
+    shutil.rmtree(copies, ignore_errors=True)
+    for language in LANGUAGES:
+        for path in (site / language).rglob("*.html"):
+            copy = copies / path.relative_to(site)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            text = path.read_text("utf-8")
+            copy.write_text(BETWEEN_CHARACTERS.sub("\u200b", text), "utf-8")
+    command = [sys.executable, "-m", "pagefind", "--site", str(copies)]
+    command += ["--output-path", str(site / "pagefind"), *PAGEFIND]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         sys.exit(run.stdout + run.stderr)
@@ -180,6 +205,7 @@ def build() -> Path:
         html.rename(site / language)
         drop_unused(site / language / "_static")
     index(site)
+    offer_notebooks(site / "notebooks")
     render("start.html", site / "index.html", address=address)
     render("start.html", site / "404.html", address=address, missing=True)
     if address:

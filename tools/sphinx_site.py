@@ -6,6 +6,7 @@ head, the comments hook, and the files of `book/_static`.
 """
 
 import re
+import sys
 from html import escape
 from pathlib import Path
 from urllib.parse import urljoin
@@ -138,6 +139,8 @@ def leave_search_to_pagefind(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> dict:
     """Register all of this with Sphinx."""
+    if Path(app.srcdir) == ROOT:
+        sys.exit("Pages come from notebooks/, in two languages: make html builds them.")
     app.add_node(HideCodeCellNode, override=True, html=(open_fold, close_fold))
     app.add_css_file("icons.css")
     app.add_css_file("site.css")

@@ -11,7 +11,7 @@ function keepReadable() {
 
 // What is too wide scrolls in its own box; the keyboard reaches such a box.
 function letKeysScroll() {
-  const wide = "div.math, .pst-scrollable-table-container, .cell_output, pre";
+  const wide = "div.math, .pst-scrollable-table-container, .cell_output, pre, p";
   const name = chinese ? "可左右滚动的内容" : "Wide content, scrolls sideways";
   const watch = new ResizeObserver((entries) => {
     for (const { target } of entries) {

@@ -183,7 +183,7 @@ def test_a_claim_is_one_line_in_the_language_of_the_page(book):
 def test_a_changed_package_makes_outputs_stale(book, monkeypatch):
     run(book)
     assert notebooks.stale(book) == []
-    monkeypatch.setattr(notebooks, "fingerprint", lambda cells: "another")
+    monkeypatch.setattr(notebooks, "fingerprint", lambda root, cells: "another")
     assert notebooks.stale(book) == [PAGE]
 
 
