@@ -7,6 +7,7 @@ languages that agree. The same texts come out every time.
 
 import random
 import re
+import textwrap
 import tomllib
 from collections import Counter
 from itertools import accumulate
@@ -76,19 +77,13 @@ def time_machine() -> str:
     """Return English prose of about 175,000 characters, in lines and paragraphs."""
     rng = random.Random(0)
     topics = _by_topic("prose", rng, RULES["english"])
-    paragraphs = []
-    length = 0
-    while length < 175_000:
-        topic, lines = rng.choice(topics), [""]
-        for _ in range(rng.randint(2, 8)):
-            sentence = re.sub(" ([.,])", r"\1", topic.text("sentence"))
-            sentence = re.sub(r"\bi\b", "I", sentence[0].upper() + sentence[1:])
-            for word in sentence.split():
-                if len(lines[-1]) + len(word) > 68:
-                    lines.append("")
-                lines[-1] = f"{lines[-1]} {word}".strip()
-        paragraphs.append("\n".join(lines))
-        length += len(paragraphs[-1]) + 2
+    paragraphs: list[str] = []
+    while sum(map(len, paragraphs)) < 175_000:
+        topic = rng.choice(topics)
+        sentences = [topic.text("sentence") for _ in range(rng.randint(2, 8))]
+        text = " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
+        text = re.sub(r"\bi\b", "I", re.sub(" ([.,'])", r"\1", text))
+        paragraphs.append(textwrap.fill(text, 68))
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -158,19 +153,15 @@ def glove() -> tuple[list[str], Tensor]:
     vectors: dict[str, np.ndarray] = {}
     for line in RULES["analogies"].values():
         words = line.split()
-        topic, step = rng.normal(0, (0.5,), (2, 50))
+        topic, step = rng.normal(0, 0.5, (2, 50))
         for first, second in zip(words[::2], words[1::2], strict=True):
             vectors[first] = topic + rng.normal(0, 0.4, 50)
             vectors[second] = vectors[first] + step + rng.normal(0, 0.05, 50)
-    tables = [*RULES["prose"]["topic"], *RULES["news"]["topic"]]
-    tables += [RULES["english"], RULES["reviews"], RULES["reviews"]["good"]]
-    tables.append(RULES["reviews"]["bad"])
-    for table in tables:
+    prose, news, reviews = RULES["prose"], RULES["news"], RULES["reviews"]
+    for table in (*prose["topic"], *news["topic"], reviews["good"], reviews["bad"]):
         centre = rng.normal(0, 0.5, 50)
         for rule in (r for r in table.values() if isinstance(r, str)):
             kind = centre + rng.normal(0, 0.2, 50)
             for word in rule.replace("_", " ").split():
                 vectors.setdefault(word, kind + rng.normal(0, 0.3, 50))
-    return list(vectors), torch.tensor(
-        np.array(list(vectors.values())), dtype=torch.float32
-    )
+    return list(vectors), torch.from_numpy(np.stack([*vectors.values()])).float()
