@@ -21,8 +21,8 @@ PEERS := $(VENV)/peers.stamp
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help setup html serve lab data stand-ins notebooks lint test twice test-cuda \
-	bench matrix lock clean
+.PHONY: help setup html serve lab data stand-ins notebooks lint test \
+	test-stand-ins twice test-cuda bench matrix lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' \
@@ -57,6 +57,11 @@ lint: $(FULL)  ## check the style of the code and the structure of the book
 
 test: setup lint html  ## run every check, every test and every notebook
 	$(PYTEST) -p tools.strict --nbval --nbval-cell-timeout 300 tests notebooks/en
+
+test-stand-ins: export D2L_STAND_IN := 1
+test-stand-ins: setup  ## run the notebooks that use data on the stand-ins
+	$(PYTEST) -p tools.strict --nbval --nbval-cell-timeout 300 \
+		$$(grep -lE 'fashion_mnist\(|house_prices\(|d2l\.data\.' -r notebooks/en)
 
 twice: setup  ## execute every cell of every notebook twice in a row
 	$(BIN)/python -m tools.notebooks --twice

@@ -26,7 +26,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from tools import pages
+from tools import kernels, pages
 from tools.citations import Citations
 from tools.environment import ENVIRONMENT
 from tools.package import fingerprint
@@ -67,7 +67,9 @@ def target(root: Path, page: str, language: str) -> Path:
     return root / "notebooks" / language / f"{page}.ipynb"
 
 
-def reuse(notebook: NotebookNode, old: NotebookNode | None, volatile: bool) -> bool:
+def reuse(
+    root: Path, notebook: NotebookNode, old: NotebookNode | None, volatile: bool
+) -> bool:
     """Copy the outputs of ``old`` if its code is the same; tell whether it is.
 
     The same code means the same cells and the same part of ``d2lutils``. With
@@ -78,7 +80,9 @@ def reuse(notebook: NotebookNode, old: NotebookNode | None, volatile: bool) -> b
         return True
     if old is None or code(notebook) != code(old):
         return False
-    if not volatile and old.metadata.get("d2lutils") != fingerprint(code(notebook)):
+    if not volatile and old.metadata.get("d2lutils") != fingerprint(
+        root, code(notebook)
+    ):
         return False
     new_cells = [c for c in notebook.cells if c.cell_type == "code"]
     old_cells = [c for c in old.cells if c.cell_type == "code"]
@@ -98,6 +102,7 @@ def execute(notebook: NotebookNode, root: Path, page: str) -> None:
         DeadKernelError,
     )
 
+    kernels.install()
     folder = target(root, page, "en").parent
     folder.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
@@ -188,7 +193,7 @@ def split(
         },
     }
     if code(notebook):
-        result.metadata["d2lutils"] = fingerprint(code(notebook))
+        result.metadata["d2lutils"] = fingerprint(root, code(notebook))
     nbformat.validate(result)
     return nbformat.writes(result) + "\n"
 
@@ -260,12 +265,12 @@ def make(
     notebook = read(root, page)
     old = stored(root, page, "en")
     seconds = None
-    if force or not reuse(notebook, old, volatile=False):
+    if force or not reuse(root, notebook, old, volatile=False):
         start = time.perf_counter()
         if code(notebook):
             execute(notebook, root, page)
             seconds = time.perf_counter() - start
-            reuse(notebook, old, volatile=True)
+            reuse(root, notebook, old, volatile=True)
     texts = {name: split(notebook, root, page, name, citations) for name in LANGUAGES}
     return texts, seconds
 
@@ -288,7 +293,7 @@ def stale(root: Path = ROOT) -> list[str]:
     result = []
     for page in pages.toc(root):
         notebook = read(root, page)
-        same = reuse(notebook, stored(root, page, "en"), volatile=False)
+        same = reuse(root, notebook, stored(root, page, "en"), volatile=False)
         if not same or any(
             not target(root, page, name).exists()
             or target(root, page, name).read_text("utf-8")

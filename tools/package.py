@@ -11,19 +11,18 @@ import re
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def fingerprint(cells: list[str]) -> str:
+def fingerprint(root: Path, cells: list[str]) -> str:
     """Return 12 digits that change with the code behind the names in `cells`."""
     names = set(re.findall(r"\bd2l(?:utils)?\.(\w+)", "\n".join(cells)))
-    modules = {_defined_in(name) for name in names} - {None}
+    modules = {_defined_in(root, name) for name in names} - {None}
     found: set[Path] = set()
     while modules:
         module = modules.pop()
         found.add(module)
-        modules |= _imported(module) - found
+        modules |= _imported(root, module) - found
     digest = hashlib.sha256()
     for module in sorted(found):
         digest.update(_bare(module).encode())
@@ -45,8 +44,8 @@ def _bare(module: Path) -> str:
     return ast.dump(tree)
 
 
-def _file(dotted: str) -> Path | None:
-    path = ROOT / dotted.replace(".", "/")
+def _file(root: Path, dotted: str) -> Path | None:
+    path = root / dotted.replace(".", "/")
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
         if candidate.exists():
             return candidate
@@ -54,7 +53,7 @@ def _file(dotted: str) -> Path | None:
 
 
 @cache
-def _imported(module: Path) -> set[Path]:
+def _imported(root: Path, module: Path) -> set[Path]:
     """Return the files of `d2lutils` that a module imports from."""
     dotted = set()
     for node in ast.walk(_tree(module)):
@@ -63,15 +62,15 @@ def _imported(module: Path) -> set[Path]:
             dotted |= {f"{node.module}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             dotted |= {alias.name for alias in node.names}
-    files = {_file(name) for name in dotted if name.startswith("d2lutils.")}
+    files = {_file(root, name) for name in dotted if name.startswith("d2lutils.")}
     return files - {None}
 
 
 @cache
-def _defined_in(name: str) -> Path | None:
+def _defined_in(root: Path, name: str) -> Path | None:
     """Return the module that `d2l.name` comes from."""
-    package = _tree(ROOT / "d2lutils/__init__.py")
-    for node in package.body:
+    package = _file(root, "d2lutils")
+    for node in _tree(package).body if package else ():
         if isinstance(node, ast.ImportFrom) and name in {a.name for a in node.names}:
-            return _file(f"{node.module}.{name}") or _file(node.module)
-    return _file(f"d2lutils.{name}")
+            return _file(root, f"{node.module}.{name}") or _file(root, node.module)
+    return _file(root, f"d2lutils.{name}")

@@ -5,21 +5,27 @@ Book on each (nothing is executed, any warning is an error) and writes
 
     _build/site/index.html   a start page that picks the reader's language
     _build/site/en, zh       the pages
+    _build/site/notebooks    their notebooks, to download
     _build/site/mathjax      what both need to show equations
+    _build/site/pagefind     the index that both search
 
 Where the environment says `D2L_REPOSITORY=owner/name`, pages carry buttons
-to Colab, to the source and to a new issue; elsewhere there are none.
+to Colab, to the source and to a new issue; where it says `D2L_SITE=https://...`,
+pages and `sitemap.xml` carry their full addresses. Elsewhere there are none.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from importlib.metadata import files
 from pathlib import Path
 
+import jinja2
 import yaml
 
+from tools import colab, publication
 from tools.pages import toc
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +38,11 @@ MATHJAX = (
     "input/tex/extensions/color.js",
 )
 JUPYTER_BOOK = "from jupyter_book.cli.main import main; main()"
+# Of the theme's files, what no page loads: three quarters of the site.
+UNUSED = ("scripts/fontawesome.js*", "vendor", "**/*.map", "locales", "*macros.html")
+PAGEFIND = ("--root-selector", "article.bd-article")
+PAGEFIND += ("--exclude-selectors", ".headerlink, .math, .cell, nav")
+BETWEEN_CHARACTERS = re.compile("(?<=[\u3400-\u9fff])(?=[\u3400-\u9fff])")
 
 
 def overlay(base: dict, top: dict) -> dict:
@@ -75,14 +86,17 @@ def repository_buttons(repository: str, language: str) -> dict:
     }
 
 
-def configuration(language: str, repository: str | None) -> dict:
+def configuration(language: str) -> dict:
     """Return Jupyter Book's configuration for one language."""
     merged = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
+    merged["sphinx"]["local_extensions"] = {"tools.sphinx_site": str(ROOT)}
     top = ROOT / f"_config.{language}.yml"
     if top.exists():
         merged = overlay(merged, yaml.safe_load(top.read_text("utf-8")))
-    if repository:
+    if repository := publication.repository():
         merged = overlay(merged, repository_buttons(repository, language))
+    if address := publication.address():
+        merged = overlay(merged, {"html": {"baseurl": f"{address}{language}/"}})
     return merged
 
 
@@ -102,8 +116,8 @@ def start_build(language: str) -> subprocess.Popen:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     config = ROOT / "_build" / f"config.{language}.yml"
-    merged = configuration(language, os.environ.get("D2L_REPOSITORY"))
-    config.write_text(yaml.safe_dump(merged, allow_unicode=True), "utf-8")
+    text = yaml.safe_dump(configuration(language), allow_unicode=True)
+    config.write_text(text, "utf-8")
     command = [sys.executable, "-c", JUPYTER_BOOK, "build", "-W", "--keep-going"]
     command += ["--all", "--path-output", str(work), "--config", str(config)]
     command += ["--toc", str(ROOT / "_toc.yml"), str(ROOT / "notebooks" / language)]
@@ -126,11 +140,48 @@ def copy_mathjax(target: Path) -> None:
             shutil.copyfile(file.locate(), target / name)
 
 
+def drop_unused(static: Path) -> None:
+    """Remove what the theme brings and no page loads."""
+    for pattern in UNUSED:
+        for path in list(static.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def render(template: str, target: Path, **values) -> None:
+    """Write a page that belongs to no language."""
+    text = (ROOT / "tools" / "templates" / template).read_text("utf-8")
+    environment = jinja2.Environment(autoescape=True, keep_trailing_newline=True)
+    target.write_text(environment.from_string(text).render(values), "utf-8")
+
+
+def index(site: Path) -> None:
+    """Let Pagefind index both languages.
+
+    It reads copies in which a mark of no width parts Chinese characters: each
+    is a word then. Cut into words, the same term is cut in one way here and in
+    another one in a browser, and not found (`book/_static/search.js`).
+    """
+    copies = ROOT / "_build" / "search"
+    shutil.rmtree(copies, ignore_errors=True)
+    for language in LANGUAGES:
+        for path in (site / language).rglob("*.html"):
+            copy = copies / path.relative_to(site)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            text = path.read_text("utf-8")
+            copy.write_text(BETWEEN_CHARACTERS.sub("\u200b", text), "utf-8")
+    command = [sys.executable, "-m", "pagefind", "--site", str(copies)]
+    command += ["--output-path", str(site / "pagefind"), *PAGEFIND]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    if run.returncode:
+        sys.exit(run.stdout + run.stderr)
+
+
 def build() -> Path:
     """Build both languages side by side and return the site's folder."""
     if missing := missing_pages():
         listed = "\n  ".join(missing)
         sys.exit(f"pages without notebooks (run make notebooks):\n  {listed}")
+    address = publication.address()
     builds = {language: start_build(language) for language in LANGUAGES}
     failed = [language for language in LANGUAGES if builds[language].wait()]
     for language in failed:
@@ -144,7 +195,13 @@ def build() -> Path:
     for language in LANGUAGES:
         html = ROOT / "_build" / language / "_build" / "html"
         html.rename(site / language)
-    shutil.copyfile(ROOT / "tools" / "templates" / "start.html", site / "index.html")
+        drop_unused(site / language / "_static")
+    index(site)
+    colab.main(site / "notebooks", publication.repository())  # to download
+    render("start.html", site / "index.html", address=address)
+    render("start.html", site / "404.html", address=address, missing=True)
+    if address:
+        render("sitemap.xml", site / "sitemap.xml", address=address, pages=toc(ROOT))
     return site
 
 

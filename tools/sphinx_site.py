@@ -1,59 +1,43 @@
 """What the site adds to Jupyter Book: a local Sphinx extension.
 
-A link to the same page in the other language, a search index that finds
-Chinese terms, a name for folded solutions, lines that do not break before
-punctuation, the comments hook, and the files of `book/_static`.
+A link to the same page in the other language, names for what folds, lines
+that do not break before punctuation, what other programs read in a page's
+head, the comments hook, and the files of `book/_static`.
 """
 
 import re
+import sys
+from html import escape
 from pathlib import Path
+from urllib.parse import urljoin
 
 from docutils import nodes
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.search.en import SearchEnglish
+from sphinx.writers.html5 import HTML5Translator
 
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "book" / "_static"
 SHORT_CODE = 24  # characters; less than a phone's line
 
 
-class SearchPairs(SearchEnglish):
-    """Index English words by their stem and Chinese text by character pairs.
-
-    均方误差 is indexed as 均方, 方误, 误差. A query is cut in the same way by
-    the page's script, so that every term of two or more characters is found
-    without a dictionary of words.
-    """
-
-    lang = "pairs"
-    language_name = "English words and Chinese character pairs"
-    js_splitter_code = r"""
-function splitQuery(query) {
-  const words = query.match(/[\u3400-\u9fff]+|[a-z0-9_\u00c0-\u024f]+/giu) ?? [];
-  return words.flatMap((word) =>
-    word.length > 2 && word >= "\u3400"
-      ? Array.from({ length: word.length - 1 }, (_, i) => word.slice(i, i + 2))
-      : [word]);
-}
-"""
-
-    def split(self, input: str) -> list[str]:
-        """Cut a text into words and pairs, as `splitQuery` above does."""
-        words = []
-        for word in re.findall(r"[\u3400-\u9fff]+|[a-zA-Z0-9_\u00c0-\u024f]+", input):
-            if len(word) > 2 and word >= "\u3400":
-                words += [word[i : i + 2] for i in range(len(word) - 1)]
-            else:
-                words.append(word)
-        return words
-
-
 def name_solutions(app: Sphinx, doctree: nodes.document) -> None:
-    """Let the button of a folded solution say that it is one."""
+    """Let a folded solution say that it is one."""
     for cell in doctree.findall(nodes.container):
         if "tag_solution" in cell["classes"]:
-            cell["prompt_show"], cell["prompt_hide"] = app.config.solution_prompts
+            cell["prompt_show"] = app.config.html_context["texts"]["solution"]
+
+
+def open_fold(self: HTML5Translator, node: HideCodeCellNode) -> None:
+    """Begin folded code; its one line is its name, open or closed."""
+    name = escape(node["prompt_show"])
+    self.body.append(f'<details class="hide"><summary>{name}</summary>\n')
+
+
+def close_fold(self: HTML5Translator, node: HideCodeCellNode) -> None:
+    """End folded code."""
+    self.body.append("</details>\n")
 
 
 def hold_together(app: Sphinx, doctree: nodes.document) -> None:
@@ -91,33 +75,79 @@ def _cut(parent: nodes.Element, at: int, pattern: str) -> str:
     return found[0]
 
 
+def describe(doctree: nodes.document | None) -> str:
+    """Return a page's first paragraph without formulas."""
+    for paragraph in doctree.findall(nodes.paragraph) if doctree else ():
+        text = " ".join(paragraph.astext().split())
+        if len(text) > 40 and not any(paragraph.findall(nodes.math)):
+            return text
+    return ""
+
+
+def name_toggles(generate, name: str):
+    """Wrap the theme's maker of the contents: a chapter's toggle gets a name."""
+
+    def named(*args, **kwargs):
+        contents = generate(*args, **kwargs)
+        for summary in contents.select("li > details > summary"):
+            chapter = summary.find_parent("li").find("a")
+            summary["aria-label"] = name.format(chapter.get_text(" ", strip=True))
+        return contents
+
+    return named
+
+
 def add_to_page(
     app: Sphinx, page: str, template: str, context: dict, doctree: nodes.document
 ) -> None:
-    """Give the templates the other language's page and giscus's settings."""
-    other = app.config.other_language
-    url = context["pathto"](f"../{other['folder']}/{page}.html", 1)
-    context["other_language"] = other | {"url": url}
-    context["giscus"] = app.config.giscus if doctree else {}
+    """Give the templates what the theme lacks."""
+    context["description"] = describe(doctree) or app.config.html_title
+    if "generate_toctree_html" in context:
+        context["generate_toctree_html"] = name_toggles(
+            context["generate_toctree_html"], context["texts"]["sections"]
+        )
+    body = context.get("body", "")
+    context["body"] = body.replace("Link to this heading", context["texts"]["heading"])
+    if 'class="math' not in body:
+        context["script_files"] = [
+            file
+            for file in context["script_files"]
+            if app.config.mathjax_path not in str(file.filename)
+        ]
+    context["alternates"] = {}
+    if base := app.config.html_baseurl:
+        other = context["other_language"]
+        context["alternates"] = {
+            app.config.language.replace("_", "-"): context["pageurl"],
+            other["code"]: urljoin(base, f"../{other['folder']}/{page}.html"),
+        }
+        if image := re.search(r'src="([^"]+\.png)"', body):
+            context["preview"] = urljoin(context["pageurl"], image[1])
 
 
 def add_files(app: Sphinx, config: Config) -> None:
     """Take in the project's own templates, styles and icon."""
-    config.templates_path.append(str(ROOT / "tools" / "templates"))
+    config.templates_path.insert(0, str(ROOT / "tools" / "templates"))
     config.html_static_path.append(str(STATIC))
     config.html_favicon = str(STATIC / "favicon.svg")
 
 
+def leave_search_to_pagefind(app: Sphinx) -> None:
+    """Make no index; the template `search.html` asks Pagefind's."""
+    app.builder.search = False
+
+
 def setup(app: Sphinx) -> dict:
     """Register all of this with Sphinx."""
-    app.add_search_language(SearchPairs)
-    app.add_config_value("solution_prompts", [], "env")
-    app.add_config_value("other_language", {}, "html")
-    app.add_config_value("giscus", {}, "html")
+    if Path(app.srcdir) == ROOT:
+        sys.exit("Pages come from notebooks/, in two languages: make html builds them.")
+    app.add_node(HideCodeCellNode, override=True, html=(open_fold, close_fold))
+    app.add_css_file("icons.css")
     app.add_css_file("site.css")
     app.add_js_file("site.js")
     app.connect("config-inited", add_files)
+    app.connect("builder-inited", leave_search_to_pagefind)
     app.connect("doctree-read", name_solutions)
     app.connect("doctree-read", hold_together)
-    app.connect("html-page-context", add_to_page)
+    app.connect("html-page-context", add_to_page, priority=900)  # after the theme
     return {"parallel_read_safe": True, "parallel_write_safe": True}

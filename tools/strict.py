@@ -18,6 +18,8 @@ import re
 import pytest
 from nbval.plugin import IPyNbCell, RunningKernel
 
+from tools import kernels
+
 NUMBER = re.compile(r"(?<![\w.])-?(?:\d+(?:,\d{3})*)(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
 PICTURES = {"image/png", "image/jpeg", "image/svg+xml"}
 STAND_IN = "this is the stand-in"  # printed by d2lutils.data
@@ -106,5 +108,6 @@ def pytest_terminal_summary(terminalreporter) -> None:
         )
 
 
+kernels.install()
 IPyNbCell.compare_outputs = _compare
 RunningKernel.execute_cell_input = _execute

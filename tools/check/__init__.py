@@ -9,12 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tools.check import anatomy, code, language, links, literature, outputs
+from tools.check import (
+    anatomy,
+    code,
+    language,
+    links,
+    literature,
+    numbers,
+    outputs,
+)
 from tools.check.source import BIBLIOGRAPHY, Book, read_book
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE_RULES = language.RULES + links.RULES + code.RULES + outputs.RULES
-SECTION_RULES = code.SECTION_RULES + anatomy.RULES
+SECTION_RULES = code.SECTION_RULES + anatomy.RULES + numbers.RULES
 
 
 class Problem(NamedTuple):

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tools.check.language import Finding
-from tools.check.source import HAN, Book, Cell, Page, calls
+from tools.check.source import HAN, LANGUAGES, Book, Cell, Page, calls
 
 TAGS = {
     "claim",
@@ -106,6 +106,10 @@ def claims(page: Page, book: Book) -> Iterator[Finding]:
     for cell in page.code:
         if "claim" not in cell.tags or cell.tree is None:
             continue
+        words = cell.metadata.get("claim")
+        for name in LANGUAGES:
+            if not isinstance(words, dict) or not words.get(name):
+                yield cell.line, f"a claim without its words in {LANGUAGES[name]}"
         asserts = [n for n in cell.nodes if isinstance(n, ast.Assert)]
         if not asserts:
             yield cell.line, "a claim without an assertion"

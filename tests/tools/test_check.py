@@ -15,7 +15,7 @@ from tools import check, notebooks, pages
 from tools.check.source import cells
 from tools.citations import Citations
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 TOC = """\
 format: jb-book
 root: index
@@ -43,6 +43,13 @@ def double(x: float) -> float:
     """Return twice x."""
     return 2 * x
 '''
+CLAIM_HEAD = """\
+```{code-cell} ipython3
+---
+tags: [claim]
+claim: {en: The loss falls., zh: 损失下降。}
+---
+"""
 SECTION = """
 +++ {"tags": ["lang-en"]}
 
@@ -136,8 +143,10 @@ history.plot();
 ```
 
 ```{code-cell} ipython3
-:tags: [claim]
-
+---
+tags: [claim]
+claim: {en: The loss falls., zh: 损失下降。}
+---
 assert history["loss"][-1] < 0.1, "three epochs suffice"
 ```
 
@@ -583,8 +592,26 @@ FAULTS = {
     "constant assertion": Fault(
         [(CLAIM, 'assert True, "it is good"')], [("assert", "cannot fail")]
     ),
+    "claim without words": Fault(
+        [("claim: {en: The loss falls., zh: 损失下降。}", "claim: {en: It falls.}")],
+        [("assert", "a claim without its words in Chinese")],
+    ),
+    "number that no run prints": Fault(
+        [("The function is one line.", "The loss ends at 0.123 and falls by 4.5 %.")],
+        [
+            ("The loss ends", "0.123 stands in no output, code or formula"),
+            ("The loss ends", "4.5% stands in no output, code or formula"),
+        ],
+    ),
+    "number in Chinese that no run prints": Fault(
+        [("函数只有一行。", "函数最后是0.123，降了4.5%。")],
+        [
+            ("函数最后", "0.123 stands in no output"),
+            ("函数最后", "4.5% stands in no output"),
+        ],
+    ),
     "training without claim": Fault(
-        [(f"```{{code-cell}} ipython3\n:tags: [claim]\n\n{CLAIM}\n```\n\n", "")],
+        [(f"{CLAIM_HEAD}{CLAIM}\n```\n\n", "")],
         [("history = d2l.fit", "trains a model has no claim")],
     ),
     "saved code that differs": Fault(
@@ -767,6 +794,16 @@ FINE = {
         "记号见[记号一节](../front/notation.md#tables)",
         "见[下](#小结)",
     ),
+    "number that is given, coded, derived or cited": (
+        "The function is one line.",
+        "It costs 0.125, $x = 0.375$, `0.1`; see section 3.12.\n\n"
+        "{cite:t}`gauss1809theoria` found 0.987.",
+        "import torch\n",
+        "import torch\n\nprice = 0.125\n",
+        "函数只有一行。",
+        "价格是0.125，$x = 0.375$，`0.1`，见3.12节。\n\n"
+        "{cite:t}`gauss1809theoria`得到0.987。",
+    ),
     "torch.utils.data": (
         "import torch\n",
         "import torch\n\ntorch.utils.data.default_collate\nd2l.data\n",
@@ -854,7 +891,7 @@ def test_what_counts_as_training(book: Path, trains: str) -> None:
         book,
         [
             ("history = d2l.fit(net, train, test, loss, optimizer, 3)", trains),
-            (f"```{{code-cell}} ipython3\n:tags: [claim]\n\n{CLAIM}\n```\n\n", ""),
+            (f"{CLAIM_HEAD}{CLAIM}\n```\n\n", ""),
         ],
     )
     expect(book, [(trains.split("\n")[0], "has no claim")], SECTION_FILE)

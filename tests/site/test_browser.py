@@ -4,6 +4,8 @@ Needs `make html` and a Chromium (Debian's package `chromium`, for example);
 is skipped, with the reason, where one is missing.
 """
 
+import gzip
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ import pytest
 from tools.pages import toc
 from tools.site import copy_mathjax
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "_build" / "site"
 PAGES = [f"{lang}/{page}.html" for lang in ("en", "zh") for page in toc(ROOT)]
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
@@ -59,10 +61,27 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+class Compressed(Quiet):
+    """Compress text, as the hosts of sites do."""
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        kind = self.guess_type(str(path))
+        body = path.read_bytes()
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        if re.search("text|script|svg|json", kind):
+            self.send_header("Content-Encoding", "gzip")
+            body = gzip.compress(body)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
 @contextmanager
-def serve(folder: Path) -> Iterator[str]:
+def serve(folder: Path, handler: type[Quiet] = Quiet) -> Iterator[str]:
     """Serve a folder on loopback; give its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=folder))
     Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -184,39 +203,71 @@ def test_sound_page_has_no_fault(page, tmp_path):
         assert faults(page, f"{address}/x.html") == []
 
 
+def search(page, site: str, language: str, term: str) -> dict[str, str]:
+    """Search for a term; return what is quoted of each page that is found."""
+    page.set_viewport_size({"width": 1280, "height": 12_000})  # results load in sight
+    page.goto(f"{site}/{language}/search.html?q={term}")
+    page.wait_for_function("""() => {
+      const count = document.querySelector(".pf-summary")?.innerText.match(/\\d+/);
+      const loaded = document.querySelectorAll(".pf-result-excerpt").length;
+      return count && loaded === Number(count[0]);
+    }""")
+    quotes = {}
+    for result in page.locator(".pf-result").all():
+        path = result.locator("a").first.evaluate("a => a.pathname")
+        path = re.sub("/$", "/index.html", path)
+        quotes[path] = result.locator(".pf-result-excerpt").inner_text()
+    return quotes
+
+
+def pages_with(language: str, term: str) -> set[str]:
+    """Return the pages whose text has a term, as the notebooks have it."""
+    found = set()
+    for page in toc(ROOT):
+        path = ROOT / "notebooks" / language / f"{page}.ipynb"
+        cells = json.loads(path.read_text("utf-8"))["cells"]
+        text = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+        if term in re.sub(r"\$[^$]*\$|\(data:[^)]*\)|```.*?```", "", "\n".join(text)):
+            found.add(f"/{language}/{page}.html")
+    return found
+
+
 @pytest.mark.parametrize(
     ("language", "term", "expected"),
     [
-        ("en", "linear regression", "03_basics/01_linear_regression.html"),
-        ("zh", "张量", "02_preliminaries/02_tensors.html"),
-        ("zh", "线性回归", "03_basics/01_linear_regression.html"),
-        ("zh", "softmax回归", "03_basics/04_softmax_regression.html"),
-        ("en", "均方误差", "front/terms.html"),
+        ("en", "gradient", "02_preliminaries/03_autograd"),
+        ("en", "linear regression", "03_basics/01_linear_regression"),
+        ("en", "均方误差", "front/terms"),
+        ("zh", "熵", "03_basics/04_softmax_regression"),
+        ("zh", "均方误差", "front/terms"),
+        ("zh", "张量", "02_preliminaries/02_tensors"),
+        ("zh", "softmax回归", "03_basics/04_softmax_regression"),
     ],
 )
-def test_search_finds(page, site, language, term, expected):
-    page.goto(f"{site}/{language}/search.html?q={term}")
-    found = page.locator("#search-results ul.search > li > a")
-    page.wait_for_function(
-        "() => document.querySelector('.search-summary')?.innerText.length"
+def test_search_finds_each_page_that_has_the_term(page, site, language, term, expected):
+    quotes = search(page, site, language, term)
+    assert f"/{language}/{expected}.html" in list(quotes)[:4], "high in the list"
+    assert pages_with(language, term) <= set(quotes)
+    chrome = re.compile(
+        r"Link to this|本标题的链接|Contents|Solution in code|解答的代码"
     )
-    paths = {link.evaluate("a => a.pathname") for link in found.all()}
-    assert f"/{language}/{expected}" in paths
-    assert all((SITE / path.lstrip("/")).exists() for path in paths)
-    page.wait_for_function(
-        "count => document.querySelectorAll('.context').length == count",
-        arg=found.count(),
-    )
-    quoted = page.locator("#search-results").inner_text()
-    assert not SOURCE.search(quoted), "results quote text and code, no source"
+    for quote in quotes.values():
+        assert not SOURCE.search(quote) and not chrome.search(quote)
 
 
-def test_search_finds_nothing_where_nothing_is(page, site):
-    page.goto(f"{site}/zh/search.html?q=量张错乱")
-    page.wait_for_function(
-        "() => document.querySelector('.search-summary')?.innerText.length"
-    )
-    assert page.locator("#search-results ul.search > li").count() == 0
+def test_search_is_loaded_by_who_searches_and_works_by_keyboard(page, site):
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{site}/en/index.html")
+    assert not any("pagefind" in url for url in asked)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("tensor")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/en/search.html?q=tensor")
+    page.wait_for_selector(".pf-result a")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/02_preliminaries/02_tensors.html")
 
 
 def test_language_switch_leads_to_the_same_page_and_back(page, site):
@@ -260,8 +311,81 @@ def test_code_can_be_copied_and_solutions_open(page, site):
     page.goto(f"{site}/zh/03_basics/02_linear_regression_scratch.html")
     assert page.locator("button.copybtn").count() > 0
     solution = page.locator(".tag_solution details.hide").first
-    assert "展开解答" in solution.locator("summary").inner_text()
+    summary = solution.locator("summary")
+    assert summary.inner_text() == "解答的代码"
     assert not solution.locator("pre").first.is_visible()
-    solution.locator("summary").click()
+    summary.focus()
+    page.keyboard.press("Enter")
     assert solution.locator("pre").first.is_visible()
-    assert "收起解答" in solution.locator("summary").inner_text()
+    assert summary.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+
+
+def test_a_page_downloads_its_notebook(page, site):
+    page.goto(f"{site}/zh/03_basics/08_mlp.html")
+    with page.expect_download() as download:
+        page.click("a[download]")
+    assert download.value.suggested_filename == "08_mlp.ipynb"
+    notebook = json.loads(Path(download.value.path()).read_text("utf-8"))
+    assert notebook["nbformat"] == 4
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_control_has_a_name_in_the_language_of_the_page(page, site, language):
+    page.goto(f"{site}/{language}/03_basics/08_mlp.html")
+    names = page.evaluate("""() => [...document.querySelectorAll(
+        "button, summary, [aria-label]")].map((control) =>
+        control.getAttribute("aria-label") || control.textContent.trim()
+        || control.title || control.dataset.bsOriginalTitle || "")""")
+    assert names and all(names)
+    chinese = [name for name in names if re.search("[\u4e00-\u9fff]", name)]
+    assert chinese == ([] if language == "en" else names)
+    chapter = page.locator("nav.bd-links summary").nth(1)
+    assert "3" in chapter.get_attribute("aria-label")
+
+
+def test_keys_scroll_what_is_wider_than_a_phone(page, site):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"{site}/en/03_basics/08_mlp.html")
+    page.wait_for_function(TYPESET)
+    page.wait_for_timeout(300)
+    boxes = page.evaluate("""() => [...document.querySelectorAll(".bd-article *")]
+      .filter((box) => /auto|scroll/.test(getComputedStyle(box).overflowX)
+        && box.scrollWidth > box.clientWidth + 1 && box.checkVisibility())
+      .map((box) => [box.tabIndex, box.getAttribute("aria-label")])""")
+    assert len(boxes) > 5
+    assert all(place == 0 and name for place, name in boxes)
+
+
+def test_paper_is_light_and_solutions_are_open_on_it(browser, site):
+    with browser.new_context(color_scheme="dark") as context:
+        page = context.new_page()
+        page.goto(f"{site}/en/03_basics/08_mlp.html")
+        state = """() => [document.documentElement.dataset.theme,
+          document.querySelectorAll(".bd-article details:not(.hide, [open])").length]"""
+        theme, closed = page.evaluate(state)
+        assert theme == "dark" and closed > 0
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert page.evaluate(state) == ["light", 0]
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.evaluate(state) == [theme, closed]
+
+
+@pytest.mark.parametrize(
+    ("path", "most"), [("index", 500_000), ("03_basics/08_mlp", 1_000_000)]
+)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_first_visit_is_light(browser, language, path, most):
+    """What Chromium receives from a host that compresses text, as hosts do."""
+    if not (SITE / "index.html").exists():
+        pytest.skip("no site in _build/site: run make html")
+    with serve(SITE, Compressed) as address, browser.new_context() as context:
+        page = context.new_page()
+        devtools = context.new_cdp_session(page)
+        devtools.send("Network.enable")
+        sizes = []
+        devtools.on(
+            "Network.loadingFinished", lambda e: sizes.append(e["encodedDataLength"])
+        )
+        page.goto(f"{address}/{language}/{path}.html")
+        page.wait_for_load_state("networkidle")
+    assert len(sizes) > 10 and sum(sizes) <= most

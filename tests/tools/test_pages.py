@@ -10,7 +10,7 @@ import yaml
 
 from tools import pages
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = {
     "_toc.yml": """\
 root: index
