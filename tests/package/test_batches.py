@@ -1,5 +1,7 @@
 """Mini-batches: every row once, in the promised order, at the promised size."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -92,3 +94,43 @@ ONE, TWO, THREE = torch.zeros(1), torch.zeros(2), torch.zeros(3)
 def test_bad_arguments_are_named(tensors, batch_size, error, words):
     with pytest.raises(error, match=words):
         d2l.Batches(*tensors, batch_size=batch_size)
+
+
+@pytest.fixture
+def numbered_images(monkeypatch):
+    """Fashion-MNIST of 200 and 1200 images, each in the grey of its number."""
+    rows = torch.arange(1200) % 256
+    images = rows.to(torch.uint8)[:, None, None, None].expand(-1, 1, 28, 28)
+    data = SimpleNamespace(
+        train_images=images[:200],
+        train_labels=rows[:200],
+        test_images=images,
+        test_labels=rows,
+    )
+    monkeypatch.setitem(
+        d2l.load_fashion_mnist.__globals__, "fashion_mnist", lambda: data
+    )
+
+
+def test_training_images_come_in_a_new_order_each_epoch(numbered_images):
+    train, test = d2l.load_fashion_mnist(batch_size=64)
+    torch.manual_seed(0)
+    first, second = (torch.cat([y for _, y in train]) for _ in range(2))
+    in_order = torch.arange(200)
+    assert not torch.equal(first, in_order)
+    assert not torch.equal(first, second)
+    assert torch.equal(first.sort().values, in_order)
+    held_out = torch.cat([y for _, y in test])
+    assert torch.equal(held_out, torch.arange(1200) % 256)
+
+
+def test_images_keep_their_labels_and_lie_in_0_to_1(numbered_images):
+    for batches, size in zip(
+        d2l.load_fashion_mnist(batch_size=64, num_train=130), (64, 1000), strict=True
+    ):
+        X, y = next(iter(batches))
+        assert X.dtype == torch.float32
+        assert X.shape == (size, 1, 28, 28)
+        assert torch.equal(X[:, 0, 5, 5], y / 255)
+    train, _ = d2l.load_fashion_mnist(batch_size=64, num_train=130)
+    assert [len(y) for _, y in train] == [64, 64, 2]

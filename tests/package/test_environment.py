@@ -52,3 +52,19 @@ def test_the_import_is_light():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_user_without_a_home_can_work():
+    pytest.importorskip("pwd")
+    code = (
+        "import os, pwd; entries = {}; os.environ['MPLBACKEND'] = 'agg';"
+        "names = ('HOME', 'XDG_CACHE_HOME', 'XDG_CONFIG_HOME');"
+        "[os.environ.pop(name, None) for name in names];"
+        "pwd.getpwuid = pwd.getpwnam = entries.__getitem__;"
+        "import d2lutils as d2l, torch; from torch import nn;"
+        "net = nn.Linear(2, 2).to(d2l.device());"
+        "train = d2l.Batches(torch.ones(4, 2), torch.ones(4).long(), batch_size=2);"
+        "optimizer = torch.optim.SGD(net.parameters(), lr=0.1);"
+        "d2l.fit(net, train, train, nn.CrossEntropyLoss(), optimizer, 2).plot()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
