@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from jupyter_client.manager import start_new_kernel
@@ -50,6 +51,12 @@ def test_kernels_share_nothing(start, tmp_path):
     assert ask(first, draw)[1] != ask(second, draw)[1]
     where = "import os, sys; print(os.getcwd(), os.getpid() == os.getsid(0))"
     assert ask(first, where)[1] == f"{tmp_path} True"
+
+
+def test_the_server_has_no_thread_that_a_fork_would_lose(start):
+    start()
+    threads = Path(f"/proc/{kernels.Forked.server.pid}/task")
+    assert len(list(threads.iterdir())) == 1
 
 
 def test_what_is_imported_already_works_as_ever(start):
