@@ -233,24 +233,23 @@ def pages_with(language: str, term: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("language", "term", "expected"),
+    ("language", "term", "topic"),
     [
         ("en", "gradient", "02_preliminaries/03_autograd"),
         ("en", "linear regression", "03_basics/01_linear_regression"),
-        ("en", "均方误差", "front/terms"),
+        ("en", "均方误差", None),
         ("zh", "熵", "03_basics/04_softmax_regression"),
-        ("zh", "均方误差", "front/terms"),
+        ("zh", "均方误差", None),
         ("zh", "张量", "02_preliminaries/02_tensors"),
         ("zh", "softmax回归", "03_basics/04_softmax_regression"),
     ],
 )
-def test_search_finds_each_page_that_has_the_term(page, site, language, term, expected):
+def test_search_finds_each_page_that_has_the_term(page, site, language, term, topic):
     quotes = search(page, site, language, term)
-    assert f"/{language}/{expected}.html" in list(quotes)[:4], "high in the list"
-    assert pages_with(language, term) <= set(quotes)
-    chrome = re.compile(
-        r"Link to this|本标题的链接|Contents|Solution in code|解答的代码"
-    )
+    assert set() < pages_with(language, term) <= set(quotes)
+    if topic:
+        assert f"/{language}/{topic}.html" in list(quotes)[:4], "high in the list"
+    chrome = re.compile("Link to this|标题的链接|Solution in code|解答的代码")
     for quote in quotes.values():
         assert not SOURCE.search(quote) and not chrome.search(quote)
 
