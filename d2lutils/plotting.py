@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -94,14 +95,14 @@ def plot(
         _, ax = subplots()
     for label, values in curves.items():
         y = _numbers(values)
-        positions = range(1, len(y) + 1) if x is None else _numbers(x)
+        positions = _numbers(range(1, len(y) + 1) if x is None else x)
         if len(y) > len(positions):
             raise ValueError(
                 f"curves: {label!r} has {len(y)} values for {len(positions)} positions"
             )
-        ax.plot(list(positions)[: len(y)], y, label=label)
+        ax.plot(positions[: len(y)], y, label=label)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, xscale=xscale, yscale=yscale)
-    if x is None:
+    if x is None and xscale == "linear":
         ax.xaxis.get_major_locator().set_params(integer=True)
     if len(curves) > 1:
         ax.legend()
@@ -109,7 +110,7 @@ def plot(
 
 
 def show_images(
-    images: Tensor,
+    images: "Tensor | np.ndarray | Sequence[Tensor]",
     titles: Sequence[str] | None = None,
     ncols: int = 8,
     size: float = 0.9,
@@ -117,16 +118,23 @@ def show_images(
     """Show images in a grid.
 
     Args:
-        images: shape (n, h, w), (n, 1, h, w) or (n, 3, h, w), n at least 1;
-            integers in 0..255, floats in 0..1 (larger or smaller values are
-            clipped), or booleans.
+        images: shape (n, h, w), (n, 1, h, w) or (n, 3, h, w), n at least 1: a
+            tensor, an array, or a list of single images; integers in 0..255,
+            floats in 0..1 (larger or smaller values are clipped), or booleans.
         titles: a title for each image.
         ncols: images in a row.
         size: width and height of one image in inches.
 
     Raises:
-        ValueError: another shape, no image, or another number of titles.
+        ValueError: another shape, no image, no column, or another number of
+            titles.
     """
+    if len(images) == 0:
+        raise ValueError("images: expected at least one")
+    if ncols < 1:
+        raise ValueError(f"ncols: expected at least 1, got {ncols}")
+    if not isinstance(images, Tensor):
+        images = torch.stack([torch.as_tensor(image) for image in images])
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]
     elif images.ndim == 4 and images.shape[1] == 3:
@@ -136,8 +144,6 @@ def show_images(
             "images: expected shape (n, h, w), (n, 1, h, w) or (n, 3, h, w), "
             f"got {tuple(images.shape)}"
         )
-    if len(images) == 0:
-        raise ValueError("images: expected at least one")
     images = _in_unit_range(images.detach().cpu()).numpy()
     if titles is not None and len(titles) != len(images):
         raise ValueError(f"titles: expected {len(images)}, got {len(titles)}")
@@ -161,5 +167,8 @@ def _in_unit_range(images: Tensor) -> Tensor:
     return scaled.clamp(0, 1)
 
 
-def _numbers(values: Sequence[float] | Tensor) -> Sequence[float]:
-    return values.detach().cpu().tolist() if isinstance(values, Tensor) else values
+def _numbers(values: Sequence[float] | Tensor) -> list[float]:
+    """Return plain numbers, from any device and without their graph."""
+    if isinstance(values, Tensor):
+        return values.detach().cpu().tolist()
+    return [v.item() if isinstance(v, Tensor) else v for v in values]

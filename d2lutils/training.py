@@ -131,8 +131,10 @@ def evaluate(
         second under the name of ``metric``.
 
     Raises:
+        TypeError: the loss or the metric cannot be called.
         ValueError: there is no batch, ``net`` is not initialized yet, the loss
-            is no mean, or the target's shape does not go with the output's.
+            or the metric is no mean, or the target's shape does not go with the
+            output's.
     """
     if any(nn.parameter.is_lazy(parameter) for parameter in net.parameters()):
         raise ValueError("net: give its lazy layers their shapes first, net(X[:1])")
@@ -185,10 +187,12 @@ def fit(
         ``train_accuracy``, ``test_accuracy`` (or its own name).
 
     Raises:
-        TypeError: batches that can be passed over only once.
-        ValueError: a wrong number of epochs, no batch, an optimizer of another
-            model, a loss that is no mean, a target whose shape does not go with
-            the output's, or a checkpoint of another run.
+        TypeError: batches that can be passed over only once; a loss, a metric
+            or an optimizer that is none.
+        ValueError: a wrong number of epochs, no batch, an optimizer that holds
+            nothing to train in ``net``, a loss or a metric that is no mean, a
+            target whose shape does not go with the output's, or a checkpoint of
+            another run.
         FileNotFoundError: the folder of the checkpoint does not exist.
         Diverged: the training loss is not finite.
     """
@@ -197,7 +201,7 @@ def fit(
     train, test = _moved(train, where), _moved(test, where)
     contract = _Contract(loss)
     columns = _columns(metric, test)
-    history = _resume(checkpoint, net, optimizer, columns)
+    history = _resume(checkpoint, net, optimizer, num_epochs, columns)
     with _progress(num_epochs, len(history)) as bar:
         for epoch in range(len(history) + 1, num_epochs + 1):
             try:
@@ -233,12 +237,14 @@ def _check_arguments(net, train, test, optimizer, num_epochs, checkpoint) -> Non
                 f"{name}: every epoch passes over it once more: expected Batches, "
                 f"a DataLoader or a list, got a {type(batches).__name__}"
             )
-    own = {id(parameter) for parameter in net.parameters()}
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise TypeError(f"optimizer: expected one of torch.optim, got {optimizer!r}")
+    own = {id(p) for p in net.parameters() if p.requires_grad}
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
     if not own & held:
         raise ValueError(
-            "optimizer: it holds none of the parameters of net; make it anew "
-            "whenever net is made anew"
+            "optimizer: it holds none of the parameters of net that require a "
+            "gradient; make it anew whenever net is made anew"
         )
     if checkpoint is not None and not Path(checkpoint).absolute().parent.is_dir():
         raise FileNotFoundError(
@@ -278,11 +284,17 @@ def _moved(batches: BatchSource | None, device: torch.device) -> BatchSource | N
 def _on_device(batches: BatchSource, device: torch.device) -> Iterator[tuple]:
     """Yield the inputs, as a tuple, and the target of every batch."""
     for batch in batches:
-        if not isinstance(batch, tuple | list) or len(batch) < 2:
+        if not isinstance(batch, tuple | list):
+            batch = (batch,)
+        if len(batch) < 2 or not all(isinstance(value, Tensor) for value in batch):
+            kinds = ", ".join(type(value).__name__ for value in batch)
             raise ValueError(
                 "batches: expected tuples (X, y), or (*inputs, y), of tensors, "
-                f"got {type(batch).__name__}"
+                f"got ({kinds})"
             )
+        if batch[-1].ndim == 0 or len(batch[-1]) == 0:
+            shape = tuple(batch[-1].shape)
+            raise ValueError(f"batches: expected a target with rows, got {shape}")
         *inputs, y = (value.to(device) for value in batch)
         yield tuple(inputs), y
 
@@ -303,15 +315,17 @@ class _Sums:
 
     def __init__(self, loss: Measure, metric: Measure | None):
         self.loss, self.metric = loss, metric
+        self.names = _names(metric)
         self.count = 0
         self.totals: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def add(self, value: Tensor, y_hat: Tensor, y: Tensor) -> None:
-        self._add("loss", value, len(y))
+        means = [value]
         if self.metric is not None:
-            mean = torch.as_tensor(self.metric(y_hat, y), device=value.device)
-            self._add(_name(self.metric), mean, len(y))
+            means.append(_number("metric", self.metric(y_hat, y)).to(value.device))
+        for name, mean in zip(self.names, means, strict=True):
+            self._add(name, mean, len(y))
         self.count += len(y)
 
     def _add(self, name: str, mean: Tensor, count: int) -> None:
@@ -357,6 +371,7 @@ class _Contract:
     """A loss that is held to its contract: shapes that match, the mean of a batch."""
 
     def __init__(self, loss: Measure):
+        _check_measure("loss", loss)
         self.loss = loss
         self.is_checked = False
         reduction = getattr(loss, "reduction", "mean")
@@ -383,18 +398,18 @@ class _Contract:
     @torch.no_grad()
     def _check(self, value: Tensor, y_hat: Tensor, y: Tensor) -> None:
         """Refuse what is not one number, and a sum: it doubles with the batch."""
-        if not isinstance(value, Tensor) or value.ndim > 0:
-            shape = tuple(value.shape) if isinstance(value, Tensor) else value
+        if not isinstance(value, Tensor):
             raise ValueError(
-                f"loss: expected one number, the mean over a batch, got {shape}"
+                f"loss: expected a scalar tensor, the mean over a batch, got {value!r}"
             )
-        if not isinstance(y_hat, Tensor):
+        _number("loss", value)
+        if not isinstance(y_hat, Tensor) or value == 0 or not value.isfinite():
             return
         try:
             twice = self.loss(torch.cat((y_hat, y_hat)), torch.cat((y, y)))
         except (RuntimeError, ValueError, IndexError):  # it knows its batch's size
             return
-        if value != 0 and torch.isclose(twice, 2 * value, rtol=1e-2):
+        if torch.isclose(twice, 2 * value, rtol=1e-2, atol=0):
             raise ValueError(
                 "loss: expected the mean over a batch, got a sum, which doubles "
                 "with the batch"
@@ -408,12 +423,41 @@ def _name(measure: Measure) -> str:
     return getattr(measure, "__name__", type(measure).__name__)
 
 
-def _columns(metric: Measure | None, test: BatchSource | None) -> list[str]:
-    measures = ["loss"] if metric is None else ["loss", _name(metric)]
-    if len(set(measures)) < len(measures):
+def _check_measure(role: str, measure: Measure) -> None:
+    if isinstance(measure, type) or not callable(measure):
+        raise TypeError(
+            f"{role}: expected a function or a module such as nn.MSELoss(), "
+            f"got {measure!r}"
+        )
+
+
+def _number(role: str, value: Any) -> Tensor:
+    """Return one number, given as any scalar, as a tensor without axes."""
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError):  # None, for example
+        tensor = None
+    if tensor is None or tensor.ndim > 0:
+        got = repr(value) if tensor is None else f"shape {tuple(tensor.shape)}"
+        raise ValueError(
+            f"{role}: expected one number, the mean over a batch, got {got}"
+        )
+    return tensor
+
+
+def _names(metric: Measure | None) -> list[str]:
+    """Return the names of what is measured: the loss, and perhaps a metric."""
+    if metric is None:
+        return ["loss"]
+    _check_measure("metric", metric)
+    if _name(metric) == "loss":
         raise ValueError("metric: it is called loss, like the loss; rename it")
+    return ["loss", _name(metric)]
+
+
+def _columns(metric: Measure | None, test: BatchSource | None) -> list[str]:
     parts = ["train"] if test is None else ["train", "test"]
-    return [f"{part}_{measure}" for part in parts for measure in measures]
+    return [f"{part}_{name}" for part in parts for name in _names(metric)]
 
 
 @contextmanager
@@ -449,10 +493,9 @@ def _progress(total: int, done: int) -> Any:
 def _options(groups: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the options of an optimizer's groups under names of their own."""
     return {
-        f"{name} of group {i}": value
+        f"{name} of group {i}": len(value) if name == "params" else value
         for i, group in enumerate(groups)
         for name, value in group.items()
-        if name != "params"
     }
 
 
@@ -477,7 +520,7 @@ def _save(path, net, optimizer, history) -> None:
         part.unlink(missing_ok=True)
 
 
-def _resume(path, net, optimizer, columns: list[str]) -> History:
+def _resume(path, net, optimizer, num_epochs: int, columns: list[str]) -> History:
     """Load the state of a run where there is one, and it is this run's."""
     if path is None or not Path(path).exists():
         return History()
@@ -487,7 +530,7 @@ def _resume(path, net, optimizer, columns: list[str]) -> History:
         raise ValueError(f"checkpoint: {path} is damaged, or no checkpoint") from error
     if not isinstance(state, dict) or "optimizer_class" not in state:
         raise ValueError(f"checkpoint: {path} holds no run of d2l.fit")
-    if differences := _differences(state, net, optimizer, columns):
+    if differences := _differences(state, net, optimizer, num_epochs, columns):
         raise ValueError(
             f"checkpoint: {path} belongs to another run; "
             f"{'; '.join(differences)}. Give another file, or remove this one"
@@ -500,8 +543,11 @@ def _resume(path, net, optimizer, columns: list[str]) -> History:
     return History(state["rows"])
 
 
-def _differences(state: dict, net, optimizer, columns: list[str]) -> list[str]:
+def _differences(
+    state: dict, net, optimizer, num_epochs: int, columns: list[str]
+) -> list[str]:
     """Say in words how a stored run differs from the one that asks for it."""
+    done = len(state["rows"])
     shapes = [
         {name: tuple(value.shape) for name, value in tensors.items()}
         for tensors in (state["net"], net.state_dict())
@@ -515,6 +561,7 @@ def _differences(state: dict, net, optimizer, columns: list[str]) -> list[str]:
             shapes,
             (stored, here),
             ({"measures": list(state["rows"][0])}, {"measures": columns}),
+            ({"epochs": done}, {"epochs": min(done, num_epochs)}),
         )
         for name in old | new
         if old.get(name) != new.get(name)

@@ -1,9 +1,10 @@
-"""Make copies of the notebooks that work when Colab opens them alone.
+"""Make copies of the notebooks that work alone: in Colab, or downloaded.
 
 `python -m tools.colab OUT` writes OUT/en and OUT/zh. There the first cell
-installs `d2lutils`, claims and solutions are folded as Colab folds them, and a
-link to another section opens that section in Colab. The repository is the one that
-`D2L_REPOSITORY=owner/name` names; OUT is published as its branch `colab`.
+installs `d2lutils` where it is missing, what is folded in Jupyter is folded as
+Colab does it, and a link to another section opens that section in Colab. The
+repository is the one that `D2L_REPOSITORY=owner/name` names; its branch `colab`
+holds OUT. Without a repository, the first cell says what the notebook needs.
 """
 
 import posixpath
@@ -18,7 +19,20 @@ from tools import publication
 
 ROOT = Path(__file__).resolve().parent.parent
 LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)\s]+)(\))")
-INSTALL = "%pip install -q git+https://github.com/{repository}"
+INSTALL = """\
+import importlib.util
+
+if importlib.util.find_spec("d2lutils") is None:
+    %pip install -q git+https://github.com/{repository}"""
+NEEDED = {
+    "en": "This notebook needs the course's package `d2lutils`: "
+    "open it in an environment in which the course is installed.",
+    "zh": "本笔记本需要课程的辅助包`d2lutils`：请在安装了本课程的环境中打开。",
+}
+FOLDED = {  # by tag, what the line of a folded cell says; a claim has its words
+    "solution": {"en": "Solution", "zh": "解答"},
+    "hide-input": {"en": "Code", "zh": "代码"},
+}
 
 
 def absolute(link: str, folder: str, repository: str) -> str:
@@ -34,33 +48,41 @@ def absolute(link: str, folder: str, repository: str) -> str:
     return f"{colab}/{path.removeprefix('notebooks/')}{mark}{heading}"
 
 
-def convert(notebook: NotebookNode, folder: str, repository: str) -> NotebookNode:
-    """Return a copy of a notebook of `notebooks/folder` for Colab."""
+def convert(
+    notebook: NotebookNode, folder: str, repository: str | None
+) -> NotebookNode:
+    """Return a copy of a notebook of `notebooks/folder` that works alone."""
     copy = nbformat.from_dict(notebook)
+    language = folder.partition("/")[0]
     for cell in copy.cells:
-        if cell.cell_type == "markdown":
+        if cell.cell_type == "code":
+            if title := _title(cell, language):
+                cell.source = f"# @title {title}\n{cell.source}"
+                cell.metadata["cellView"] = "form"
+        elif repository:
             cell.source = LINK.sub(
                 lambda m: m[1] + absolute(m[2], folder, repository) + m[3],
                 cell.source,
             )
-        elif title := _title(cell):
-            cell.source = f"# @title {title}\n{cell.source}"
-            cell.metadata["cellView"] = "form"
     if any(cell.cell_type == "code" for cell in copy.cells):
-        install = nbformat.v4.new_code_cell(INSTALL.format(repository=repository))
-        install.id = "install"
-        copy.cells.insert(0, install)
+        if repository:
+            first = nbformat.v4.new_code_cell(INSTALL.format(repository=repository))
+        else:
+            first = nbformat.v4.new_markdown_cell(NEEDED[language])
+        first.id = "install"
+        copy.cells.insert(0, first)
     return copy
 
 
-def _title(cell: NotebookNode) -> str:
-    """Return what stands for a folded cell: a claim in words, or that it solves."""
-    if "solution" in cell.metadata.get("tags", []):
-        return "Solution / 解答"
-    return cell.metadata.get("mystnb", {}).get("code_prompt_show", "")
+def _title(cell: NotebookNode, language: str) -> str | None:
+    """Return what stands for a folded cell, None where it is open."""
+    if claim := cell.metadata.get("mystnb", {}).get("code_prompt_show"):
+        return claim
+    tags = cell.metadata.get("tags", [])
+    return next((FOLDED[tag][language] for tag in FOLDED if tag in tags), None)
 
 
-def main(out: Path, repository: str) -> int:
+def main(out: Path, repository: str | None) -> int:
     """Convert every notebook of both languages; return how many."""
     sources = sorted((ROOT / "notebooks").rglob("*.ipynb"))
     for source in sources:

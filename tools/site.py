@@ -147,14 +147,6 @@ def drop_unused(static: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def offer_notebooks(target: Path) -> None:
-    """Put notebooks beside the pages, ready to be opened alone."""
-    if repository := publication.repository():
-        colab.main(target, repository)
-    else:
-        shutil.copytree(ROOT / "notebooks", target)
-
-
 def render(template: str, target: Path, **values) -> None:
     """Write a page that belongs to no language."""
     text = (ROOT / "tools" / "templates" / template).read_text("utf-8")
@@ -205,7 +197,7 @@ def build() -> Path:
         html.rename(site / language)
         drop_unused(site / language / "_static")
     index(site)
-    offer_notebooks(site / "notebooks")
+    colab.main(site / "notebooks", publication.repository())  # to download
     render("start.html", site / "index.html", address=address)
     render("start.html", site / "404.html", address=address, missing=True)
     if address:

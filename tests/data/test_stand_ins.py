@@ -1,7 +1,12 @@
 """Stand-ins: the forms that readers promise, the same each time, learnable."""
 
 import lzma
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
 from io import StringIO
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -9,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from d2lutils.data.stand_ins import drawn
+from d2lutils.data.stand_ins import drawn, grammar
 from d2lutils.data.stand_ins.garments import draw_garments
 from tools.stand_ins.__main__ import FOLDER, contents
 
@@ -187,3 +192,168 @@ def test_paintings_and_photographs():
     assert cat.shape == (3, 400, 600)
     assert torch.equal(cat, drawn.photograph("chelsea"))
     assert not torch.equal(cat, drawn.photograph("coffee"))
+
+
+# texts
+
+
+def surprise(train: Sequence[str], test: Sequence[str]) -> tuple[float, float]:
+    """Return nats a token of ``test`` by counts of tokens, and of pairs of them."""
+    ones, pairs = Counter(train), Counter(pairwise(train))
+    size = len(ones) + 1
+    single, double = 0.0, 0.0
+    for first, second in pairwise(test):
+        chance = (ones[second] + 1) / (len(train) + size)
+        single -= math.log(chance)
+        double -= math.log((pairs[first, second] + chance) / (ones[first] + 1))
+    return single / (len(test) - 1), double / (len(test) - 1)
+
+
+def told_apart(texts: list[list[str]], labels: list[int]) -> float:
+    """Return the accuracy of naive Bayes on every second text, from the others."""
+    counts = [Counter(), Counter()]
+    for text, label in zip(texts[::2], labels[::2], strict=True):
+        counts[label].update(text)
+    words = counts[0] | counts[1]
+    weight = {
+        word: math.log((counts[1][word] + 1) / (counts[1].total() + len(words)))
+        - math.log((counts[0][word] + 1) / (counts[0].total() + len(words)))
+        for word in words
+    }
+    prior = math.log(labels[::2].count(1) / labels[::2].count(0))
+    scores = [prior + sum(weight.get(word, 0) for word in t) for t in texts[1::2]]
+    right = [(s > 0) == label for s, label in zip(scores, labels[1::2], strict=True)]
+    return sum(right) / len(right)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        grammar.time_machine,
+        grammar.penn_treebank,
+        grammar.sentence_polarity,
+        grammar.tang_poems,
+        grammar.song_ci,
+    ],
+)
+def test_texts_are_the_same_each_time(make):
+    assert make() == make()
+
+
+def test_prose():
+    text = grammar.time_machine()
+    assert 170_000 < len(text) < 180_000
+    assert max(map(len, text.splitlines())) <= 70
+    words = re.findall("[a-z]+", text.lower())
+    counts = Counter(words)
+    assert "the time traveller" in text
+    assert counts.most_common(1)[0][0] == "the"
+    assert len(counts) > 1000  # and about half of them once, as in real prose
+    assert 0.3 < sum(n == 1 for n in counts.values()) / len(counts) < 0.7
+    characters = list(text)
+    single, double = surprise(characters[:150_000], characters[150_000:])
+    assert double < single - 0.4
+
+
+def test_news():
+    news = grammar.penn_treebank()
+    sizes = {split: len(sentences) for split, sentences in news.items()}
+    assert sizes == {"train": 4000, "valid": 300, "test": 300}
+    train, test = (
+        [word for sentence in news[split] for word in (*sentence, "<eos>")]
+        for split in ("train", "test")
+    )
+    assert set(test) <= set(train)
+    assert {"<unk>", "N"} <= set(train)
+    assert not any(re.search("[A-MO-Z]", word) for word in train)
+    single, double = surprise(train, test)
+    assert double < single - 1
+    # words of one topic keep company
+    near, far = (
+        sum({"share", other} <= set(sentence) for sentence in news["train"])
+        for other in ("stock", "mortgage")
+    )
+    assert near > 3 * far
+
+
+@pytest.mark.parametrize(
+    ("make", "split", "sizes"),
+    [
+        (grammar.sentence_polarity, str.split, (5331, 5331)),
+        (grammar.hotel_reviews, list, (2444, 5322)),
+    ],
+)
+def test_reviews(make, split, sizes):
+    texts, labels = make()
+    assert len(texts) == len(labels)
+    assert (labels.count(0), labels.count(1)) == sizes
+    assert labels == sorted(labels, reverse=True)
+    accuracy = told_apart([split(text) for text in texts], labels)
+    chance = max(sizes) / sum(sizes)
+    assert chance + 0.1 < accuracy < 1
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "lengths"),
+    [(grammar.tang_poems, 320, {5, 7}), (grammar.song_ci, 280, {3, 4, 5, 6, 7})],
+)
+def test_poems(make, size, lengths):
+    poems = make()
+    assert len(poems) == size
+    for poem in poems:
+        assert poem.endswith("。")
+        lines = re.split("[，。]", poem)[:-1]
+        assert {len(line) for line in lines} <= lengths
+    single, double = surprise("".join(poems[:250]), "".join(poems[250:]))
+    assert double < single - 1
+
+
+def test_no_traditional_character_is_left_in_song_ci():
+    assert not set("".join(grammar.song_ci())) & set(
+        grammar.RULES["poems"]["traditional"]
+    )
+
+
+def test_pairs_of_sentences():
+    pairs = grammar.tatoeba()
+    assert len(set(pairs)) == len(pairs) == 20_133
+    assert pairs == grammar.tatoeba()
+    lengths = [len(english) for english, _ in pairs]
+    assert lengths == sorted(lengths)
+    assert not any(re.search("[a-z{}|]", chinese) for _, chinese in pairs)
+    for word, character in (
+        ("dog", "狗"),
+        ("letter", "信"),
+        ("sings?", "唱"),
+        ("car", "车"),
+    ):
+        said = [bool(re.search(rf"\b{word}\b", english)) for english, _ in pairs]
+        heard = [character in chinese for _, chinese in pairs]
+        both = sum(s and h for s, h in zip(said, heard, strict=True))
+        assert both == sum(said) > 50
+
+
+def test_vectors_hold_analogies_and_clusters():
+    words, vectors = grammar.glove()
+    assert len(set(words)) == len(words) == len(vectors)
+    assert vectors.shape[1] == 50
+    assert vectors.dtype == torch.float32
+    assert torch.equal(vectors, grammar.glove()[1])
+
+    def closest(query: Tensor, without: Sequence[str]) -> list[str]:
+        order = torch.cosine_similarity(vectors, query[None]).argsort(descending=True)
+        return [words[i] for i in order if words[i] not in without]
+
+    def vector(word: str) -> Tensor:
+        return vectors[words.index(word)]
+
+    for a, b, c, d in (
+        ("man", "woman", "son", "daughter"),
+        ("beijing", "china", "tokyo", "japan"),
+        ("bad", "worst", "big", "biggest"),
+        ("do", "did", "go", "went"),
+    ):
+        query = vector(b) - vector(a) + vector(c)
+        assert closest(query, (a, b, c))[0] == d
+    stock = grammar.RULES["news"]["topic"][0]["topical"].split()
+    assert len(set(closest(vector("stock"), ["stock"])[:5]) & set(stock)) >= 4

@@ -123,6 +123,29 @@ def test_images_of_every_dtype_and_scale_are_visible(images, largest):
     assert shown.get_clim() == (0, 1)
 
 
-def test_no_image_is_named():
-    with pytest.raises(ValueError, match="images: expected at least one"):
-        d2l.show_images(torch.zeros(0, 4, 4))
+def test_arrays_and_lists_of_images_are_shown():
+    image = torch.rand(3, 4, 4)
+    for images in (image[None].numpy(), [image, image], [image.numpy()]):
+        shown = d2l.show_images(images).axes[0].get_images()[0].get_array()
+        assert torch.equal(torch.as_tensor(shown), image.permute(1, 2, 0))
+    for none in ([], torch.zeros(0, 4, 4)):
+        with pytest.raises(ValueError, match="images: expected at least one"):
+            d2l.show_images(none)
+    with pytest.raises(ValueError, match="ncols: expected at least 1, got 0"):
+        d2l.show_images(image, ncols=0)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        torch.tensor([1.0, 2.0], requires_grad=True),
+        [torch.tensor(1.0, requires_grad=True), torch.tensor(2.0)],
+        torch.tensor([1.0, 2.0], dtype=torch.bfloat16),
+        torch.tensor([1, 2]).numpy(),
+        (1, 2.0),
+        map(float, (1, 2)),
+    ],
+)
+def test_numbers_of_every_kind_are_drawn(values):
+    ax = d2l.plot(None, {"a": values}, "epoch", "loss", xscale="log")
+    assert ax.get_lines()[0].get_xydata().tolist() == [[1, 1], [2, 2]]

@@ -6,6 +6,8 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -326,6 +328,9 @@ def test_an_optimizer_of_another_net_is_refused():
     stale = sgd(model())
     with pytest.raises(ValueError, match="none of the parameters of net"):
         d2l.fit(model(), data(), None, loss, stale, 1)
+    frozen = model().requires_grad_(False)
+    with pytest.raises(ValueError, match="require a gradient"):
+        d2l.fit(frozen, data(), None, loss, sgd(frozen), 1)
 
 
 @pytest.mark.parametrize("kind", ["list", "loader", "lists"])
@@ -382,6 +387,7 @@ def each(y_hat, y):
         summed,
         each,
         lambda y_hat, y: 1.0,
+        lambda y_hat, y: None,
     ],
 )
 def test_a_loss_that_is_no_mean_is_refused(criterion):
@@ -400,8 +406,6 @@ def test_metrics_without_a_name_of_their_own():
     for metric, name in ((partial, "cross_entropy"), (nn.CrossEntropyLoss(), None)):
         row = d2l.fit(net, data(), data(), loss, sgd(net), 1, metric).last
         assert f"test_{name or 'CrossEntropyLoss'}" in row
-    with pytest.raises(ValueError, match="metric: it is called loss"):
-        d2l.fit(net, data(), None, nn.CrossEntropyLoss(), sgd(net), 1, named_loss())
 
 
 def named_loss():
@@ -409,6 +413,92 @@ def named_loss():
         return nn.functional.cross_entropy(y_hat, y)
 
     return loss
+
+
+def correct(y_hat, y):
+    return y_hat.argmax(dim=1) == y
+
+
+def nothing(y_hat, y):
+    return None
+
+
+@pytest.mark.parametrize(
+    ("metric", "error", "words"),
+    [
+        (named_loss(), ValueError, "metric: it is called loss"),
+        (correct, ValueError, r"metric: expected one number.*shape \(16,\)"),
+        (nothing, ValueError, "metric: expected one number.*got None"),
+        (nn.CrossEntropyLoss, TypeError, r"metric: .* such as nn.MSELoss\(\)"),
+        ("accuracy", TypeError, "metric: expected a function"),
+    ],
+)
+def test_a_metric_that_is_no_mean_is_refused(metric, error, words):
+    net = model()
+    with pytest.raises(error, match=words):
+        d2l.fit(net, data(), None, loss, sgd(net), 1, metric)
+    with pytest.raises(error, match=words):
+        d2l.evaluate(net, data(), loss, metric)
+
+
+@given(scale=st.floats(1e-30, 1e30))
+def test_a_mean_of_any_size_is_no_sum(scale):
+    def scaled(y_hat, y):
+        return scale * nn.functional.cross_entropy(y_hat, y)
+
+    found = d2l.evaluate(model(), data(), scaled)["loss"]
+    assert found == pytest.approx(scale * d2l.evaluate(model(), data(), loss)["loss"])
+
+
+@given(scale=st.floats(1e-30, 1e30))
+def test_a_sum_of_any_size_is_refused(scale):
+    def scaled(y_hat, y):
+        return scale * summed(y_hat, y)
+
+    with pytest.raises(ValueError, match="got a sum"):
+        d2l.evaluate(model(), data(), scaled)
+
+
+@pytest.mark.parametrize("worst", [math.inf, math.nan])
+def test_a_loss_without_a_finite_value_is_no_sum_but_diverges(worst):
+    net = model()
+    with pytest.raises(d2l.Diverged, match="the training loss is (nan|inf) in epoch 1"):
+        d2l.fit(net, data(), None, lambda a, b: loss(a, b) * worst, sgd(net), 1)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "optimizer", "words"),
+    [
+        (nn.CrossEntropyLoss, sgd, "loss: expected a function"),
+        (None, sgd, "loss: expected a function"),
+        (loss, lambda net: loss, "optimizer: expected one of torch.optim"),
+        (loss, lambda net: None, "optimizer: expected one of torch.optim"),
+    ],
+)
+def test_arguments_of_another_kind_are_named(criterion, optimizer, words):
+    net = model()
+    with pytest.raises(TypeError, match=words):
+        d2l.fit(net, data(), None, criterion, optimizer(net), 1)
+
+
+@pytest.mark.parametrize(
+    ("batches", "words"),
+    [
+        (torch.ones(2, 4), r"got \(Tensor\)"),
+        ([torch.ones(2, 4).numpy()], r"got \(ndarray\)"),
+        ([(torch.ones(2, 4), [0, 1])], r"got \(Tensor, list\)"),
+        ([(torch.ones(2, 4),)], r"got \(Tensor\)"),
+        ([(torch.ones(2, 4), torch.tensor(1))], r"a target with rows, got \(\)"),
+        ([(torch.ones(0, 4), torch.ones(0).long())], r"with rows, got \(0,\)"),
+        ([], "at least one batch"),
+    ],
+)
+def test_what_is_no_batch_is_named(batches, words):
+    net = model()
+    with pytest.raises(ValueError, match=f"batches: expected .*{words}"):
+        d2l.fit(net, batches, None, loss, sgd(net), 1)
+    with pytest.raises(ValueError, match=f"batches: expected .*{words}"):
+        d2l.evaluate(net, batches, loss)
 
 
 def test_the_folder_of_a_checkpoint_is_looked_for_before_training(tmp_path):
@@ -425,24 +515,28 @@ def test_the_folder_of_a_checkpoint_is_looked_for_before_training(tmp_path):
     ("change", "words"),
     [
         ({"lr": 0.1}, "lr of group 0: 0.5 there, 0.1 here"),
-        ({"weight_decay": 0.1}, "weight_decay of group 0"),
+        ({"weight_decay": 0.1}, "weight_decay of group 0: 0 there, 0.1 here"),
         ({"kind": torch.optim.Adam}, "optimizer: SGD there, Adam here"),
-        ({"metric": d2l.accuracy}, "measures"),
-        ({"layer": nn.Linear(4, 4)}, "weight"),
+        ({"metric": d2l.accuracy}, "measures: "),
+        ({"layer": nn.Linear(8, 8)}, r"2.weight: None there, \(8, 8\) here"),
+        ({"trained": 2}, "params of group 0: 4 there, 2 here"),
+        ({"num_epochs": 1}, "epochs: 2 there, 1 here"),
     ],
 )
 def test_resuming_another_run_says_what_differs(tmp_path, change, words):
     path = tmp_path / "run.pt"
-    net = model()
-    d2l.fit(net, data(), None, loss, sgd(net), 1, None, path)
+    net = model(nn.Identity())
+    d2l.fit(net, data(), None, loss, sgd(net), 2, None, path)
     change = dict(change)
     other = model(change.pop("layer", nn.Identity()))
     metric = change.pop("metric", None)
     kind = change.pop("kind", functools.partial(torch.optim.SGD, momentum=0.9))
-    optimizer = kind(other.parameters(), **({"lr": 0.5} | change))
+    num_epochs = change.pop("num_epochs", 3)
+    trained = list(other.parameters())[: change.pop("trained", None)]
+    optimizer = kind(trained, **({"lr": 0.5} | change))
     before = parameters(other)
-    with pytest.raises(ValueError, match=rf"another run.*{words}"):
-        d2l.fit(other, data(), None, loss, optimizer, 2, metric, path)
+    with pytest.raises(ValueError, match=f"another run; {words}"):
+        d2l.fit(other, data(), None, loss, optimizer, num_epochs, metric, path)
     assert torch.equal(parameters(other), before)
 
 

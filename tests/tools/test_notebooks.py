@@ -3,11 +3,13 @@
 import base64
 import io
 import json
+import re
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
+from nbconvert import HTMLExporter, get_exporter
 from PIL import Image
 from samples import HEADER
 
@@ -144,6 +146,21 @@ def test_markdown_is_plain_and_links_lead_on(book):
     assert "{cite" not in en + zh
 
 
+def test_nbconvert_shows_figures_their_texts_and_a_script(book):
+    edit(book, "1 + 1\n```", "import matplotlib.pyplot as plt\nplt.plot([1, 2]);\n```")
+    run(book)
+    notebook = notebooks.stored(book, PAGE, "en")
+    page, _ = HTMLExporter(template_name="classic").from_notebook_node(notebook)
+    images = re.findall(r"<img[^>]*>", page)
+    assert [re.search('alt="([^"]*)"', tag)[1] for tag in images] == [
+        "a square",
+        "A sum.",
+    ]
+    assert all('src="data:image/' in tag for tag in images)
+    _, resources = get_exporter("script")().from_notebook_node(notebook)
+    assert resources["output_extension"] == ".py"
+
+
 def test_what_only_looks_like_a_link_stays(book):
     edit(
         book,
@@ -269,6 +286,14 @@ def test_changed_code_is_executed(book):
     run(book)
     cell = notebooks.stored(book, PAGE, "zh").cells[2]
     assert cell.outputs[0].data["text/plain"] == "3"
+
+
+def test_a_claim_must_hold_when_its_cells_run_twice(book, capsys):
+    assert notebooks.run_twice(book, [PAGE], workers=1) == 0
+    edit(book, 'print("one")', 'n = globals().get("n", 0) + 1\nassert n == 1')
+    assert run(book) == 0
+    assert notebooks.run_twice(book, [PAGE], workers=1) == 1
+    assert "AssertionError" in capsys.readouterr().err
 
 
 def test_a_failing_cell_names_itself_and_leaves_the_notebook(book, capsys):

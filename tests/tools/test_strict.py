@@ -1,5 +1,6 @@
 """Stored outputs against today's: what may differ, and what may not."""
 
+import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -42,37 +43,41 @@ def test_numbers_may_differ_by_one_unit(number, steps):
     assert same is (abs(steps) <= 1)
 
 
-def notebook(tmp_path, source, output):
-    cell = nbformat.v4.new_code_cell(source, execution_count=1)
-    cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=output)]
-    if not output:
-        cell.outputs = []
-    path = tmp_path / "page.ipynb"
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
-    return path
+CASES = {  # source, stored output, whether it passes
+    "equal": ("print(0.25)", "0.25\n", True),
+    "changed": ("print(0.25)", "0.35\n", False),  # somebody edited the output
+    "removed": ("print(0.25)", "", False),
+    "hidden": ("1 + 1;", "", True),  # what `;` hides stays hidden
+    "stand_in": ("print('so this is the stand-in')\nprint(1)", "2\n", True),
+}
 
 
-@pytest.mark.parametrize(
-    ("source", "output", "passes"),
-    [
-        ("print(0.25)", "0.25\n", True),
-        ("print(0.25)", "0.35\n", False),  # a stored output was changed
-        ("print(0.25)", "", False),
-        ("1 + 1;", "", True),  # what `;` hides stays hidden
-        ("print('so this is the stand-in')\nprint(1)", "2\n", True),
-    ],
-)
-def test_a_notebook_is_held_to_its_outputs(tmp_path, source, output, passes):
-    path = notebook(tmp_path, source, output)
-    command = ["-m", "pytest", "-p", "tools.strict", "--nbval"]
-    result = subprocess.run(
-        [sys.executable, *command, f"--rootdir={tmp_path}", str(path)],
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Run a notebook of each case; return what pytest says."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    for name, (source, output, _) in CASES.items():
+        cell = nbformat.v4.new_code_cell(source, execution_count=1)
+        if output:
+            stream = nbformat.v4.new_output("stream", name="stdout", text=output)
+            cell.outputs = [stream]
+        notebook = nbformat.v4.new_notebook(cells=[cell])
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    command = ["-m", "pytest", "-rA", "-p", "tools.strict", "--nbval"]
+    return subprocess.run(
+        [sys.executable, *command, f"--rootdir={folder}", str(folder)],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,
-    )
-    assert (result.returncode == 0) is passes, result.stdout
-    assert ("1 passed" in result.stdout) is passes
-    on_stand_in = "1 notebooks ran on stand-ins" in result.stdout
-    assert on_stand_in is ("stand-in" in source)
+    ).stdout
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_notebook_is_held_to_its_outputs(run, name):
+    result = "PASSED" if CASES[name][-1] else "FAILED"
+    assert re.search(rf"^{result} .*{name}\.ipynb", run, re.MULTILINE), run
+
+
+def test_those_on_stand_ins_are_named(run):
+    assert re.search("1 notebooks ran on stand-ins.*: stand_in", run), run

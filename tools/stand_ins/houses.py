@@ -6,12 +6,8 @@ fine, how large, how old, where) show in many columns and make its price: the
 logarithm is nearly linear in them, with two interactions and noise.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+import pandas as pd
 
 _COLUMNS = """
 Id MSSubClass MSZoning LotFrontage LotArea Street Alley LotShape LandContour
@@ -84,13 +80,11 @@ GarageArea SaleType
 
 def make_up_houses(
     num_train: int, num_test: int, seed: int
-) -> "tuple[DataFrame, DataFrame]":
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return a training table of 81 columns and a test table without the price.
 
     A missing value is NaN in a column of numbers and "NA" in one of categories.
     """
-    import pandas as pd
-
     rng = np.random.default_rng(seed)
     n = num_train + num_test
 
