@@ -13,22 +13,20 @@ from pathlib import Path
 
 from nbclient import NotebookClient
 
-from tools import notebooks, pages
+from tools import book, notebooks
 
 RESULT = Path(__file__).with_suffix(".md")
 
 
 def seconds(page: str) -> tuple[float, float]:
     """Return the seconds of start-up and of work of one page."""
-    notebook = notebooks.stored(notebooks.ROOT, page, "en")
+    notebook = notebooks.stored(book.ROOT, page, "en")
     done: list[float] = []
     client = NotebookClient(
         notebook,
         kernel_name="python3",
         extra_arguments=["--log-level=ERROR"],
-        resources={
-            "metadata": {"path": notebooks.target(notebooks.ROOT, page, "en").parent}
-        },
+        resources={"metadata": {"path": book.notebook(book.ROOT, page, "en").parent}},
         on_cell_executed=lambda **_: done.append(time.perf_counter()),
     )
     begin = time.perf_counter()
@@ -38,8 +36,8 @@ def seconds(page: str) -> tuple[float, float]:
 
 def main() -> None:
     rows, columns = [], []
-    for page in pages.toc(notebooks.ROOT):
-        notebook = notebooks.stored(notebooks.ROOT, page, "en")
+    for page in book.toc(book.ROOT):
+        notebook = notebooks.stored(book.ROOT, page, "en")
         if notebook is None or not notebooks.code(notebook):
             continue
         start, work = seconds(page)

@@ -8,7 +8,6 @@ holds OUT. Without a repository, the first cell says what the notebook needs.
 """
 
 import posixpath
-import re
 import sys
 from pathlib import Path
 
@@ -16,9 +15,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from tools import publication
+from tools.book import ROOT, relink
 
-ROOT = Path(__file__).resolve().parent.parent
-LINK = re.compile(r"(\]\()(?![a-z]+:|#)([^)\s]+)(\))")
 INSTALL = """\
 import importlib.util
 
@@ -38,7 +36,7 @@ FOLDED = {  # by tag, what the line of a folded cell says; a claim has its words
 def absolute(link: str, folder: str, repository: str) -> str:
     """Return the address of the notebook that a link in `notebooks/folder` opens.
 
-    A link that leads to no notebook is no link (maths may look like one) and stays.
+    A link that leads elsewhere stays as it is.
     """
     path, mark, heading = link.partition("#")
     path = posixpath.normpath(posixpath.join("notebooks", folder, path))
@@ -60,9 +58,8 @@ def convert(
                 cell.source = f"# @title {title}\n{cell.source}"
                 cell.metadata["cellView"] = "form"
         elif repository:
-            cell.source = LINK.sub(
-                lambda m: m[1] + absolute(m[2], folder, repository) + m[3],
-                cell.source,
+            cell.source = relink(
+                cell.source, lambda target, _: absolute(target, folder, repository)
             )
     if any(cell.cell_type == "code" for cell in copy.cells):
         if repository:

@@ -22,17 +22,15 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
 
-import jupytext
 import nbformat
 from nbformat import NotebookNode
 
-from tools import kernels, pages
+from tools import book, generated, kernels
+from tools.book import LANGUAGES, ROOT
 from tools.citations import Citations
 from tools.environment import ENVIRONMENT
 from tools.package import fingerprint
 
-ROOT = Path(__file__).resolve().parent.parent
-LANGUAGES = ("en", "zh")
 TIMINGS = "book/timings.json"
 PACKAGES = ("torch", "torchvision", "numpy", "pandas", "matplotlib")
 
@@ -45,10 +43,9 @@ class SectionError(Exception):
 
 def read(root: Path, page: str) -> NotebookNode:
     """Read the source of a page, both languages in one notebook."""
-    path = root / "book" / f"{page}.md"
-    if not path.exists():
+    if not book.source(root, page).exists():
         raise SectionError(f"book/{page}.md does not exist")
-    return jupytext.read(path, fmt="md:myst")
+    return book.read(root, page)
 
 
 def code(notebook: NotebookNode) -> list[str]:
@@ -58,13 +55,8 @@ def code(notebook: NotebookNode) -> list[str]:
 
 def stored(root: Path, page: str, language: str) -> NotebookNode | None:
     """Return the committed notebook of a page, or None."""
-    path = target(root, page, language)
+    path = book.notebook(root, page, language)
     return nbformat.read(path, as_version=4) if path.exists() else None
-
-
-def target(root: Path, page: str, language: str) -> Path:
-    """Return where the notebook of a page lies."""
-    return root / "notebooks" / language / f"{page}.ipynb"
 
 
 def reuse(
@@ -103,7 +95,7 @@ def execute(notebook: NotebookNode, root: Path, page: str) -> None:
     )
 
     kernels.install()
-    folder = target(root, page, "en").parent
+    folder = book.notebook(root, page, "en").parent
     folder.mkdir(parents=True, exist_ok=True)
     client = NotebookClient(
         notebook,
@@ -221,13 +213,7 @@ def _metadata(metadata: NotebookNode, language: str) -> NotebookNode:
 
 
 GENERATED = re.compile(r"<!-- generated: (\w+) -->")
-# What looks like a link in code or in maths is none.
-LINK = re.compile(
-    r"(?P<code>`+)(?!`).+?(?<!`)(?P=code)(?!`)|\$\$.+?\$\$|\$[^$\n]+\$"
-    r"|(?P<image>!?)\[(?P<text>(?:[^\[\]]|\[[^\]]*\])*)\]"
-    r"\((?!https?:|mailto:|#)(?P<path>[^)\s#]+)(?P<anchor>#[^)\s]*)?\)",
-    re.DOTALL,
-)
+TO_PAGE = re.compile(r"^(?![a-z]+:)([^#]+)\.md(?=#|$)")
 
 
 def _markdown(
@@ -235,16 +221,13 @@ def _markdown(
 ) -> str:
     """Turn the richer Markdown of book/ into what every viewer shows alone."""
 
-    def link(match: re.Match) -> str:
-        if match["path"] is None:
-            return match[0]
-        if match["image"]:
-            return _figure((root / "book" / page).parent / match["path"], match["text"])
-        path = re.sub(r"\.md$", ".ipynb", match["path"])
-        return f"[{LINK.sub(link, match['text'])}]({path}{match['anchor'] or ''})"
+    def rewrite(target: str, alt: str | None) -> str:
+        if alt is not None:
+            return _figure(book.source(root, page).parent / target, alt)
+        return TO_PAGE.sub(r"\1.ipynb", target)
 
-    text = GENERATED.sub(lambda m: getattr(pages, m[1])(root, language), text)
-    return LINK.sub(link, citations.expand(text, language))
+    text = GENERATED.sub(lambda m: getattr(generated, m[1])(root, language), text)
+    return book.relink(citations.expand(text, language), rewrite)
 
 
 def _figure(path: Path, alt: str) -> str:
@@ -275,12 +258,17 @@ def make(
     return texts, seconds
 
 
+def differs(path: Path, text: str) -> bool:
+    """Tell whether a file is to be written."""
+    return not path.exists() or path.read_text("utf-8") != text
+
+
 def write(root: Path, page: str, texts: dict[str, str]) -> bool:
     """Write the notebooks that differ; tell whether one did."""
     changed = False
     for language, text in texts.items():
-        path = target(root, page, language)
-        if not path.exists() or path.read_text("utf-8") != text:
+        path = book.notebook(root, page, language)
+        if differs(path, text):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
             changed = True
@@ -289,19 +277,24 @@ def write(root: Path, page: str, texts: dict[str, str]) -> bool:
 
 def stale(root: Path = ROOT) -> list[str]:
     """Return the pages whose stored notebooks do not match their source."""
-    citations = Citations(root / "book" / "references.bib")
-    result = []
-    for page in pages.toc(root):
-        notebook = read(root, page)
-        same = reuse(root, notebook, stored(root, page, "en"), volatile=False)
-        if not same or any(
-            not target(root, page, name).exists()
-            or target(root, page, name).read_text("utf-8")
-            != split(notebook, root, page, name, citations)
-            for name in LANGUAGES
-        ):
-            result.append(page)
-    return result
+    citations = Citations(root / book.BIBLIOGRAPHY)
+    return [page for page in book.toc(root) if _stale(root, page, citations)]
+
+
+def _stale(root: Path, page: str, citations: Citations) -> bool:
+    notebook = read(root, page)
+    if not reuse(root, notebook, stored(root, page, "en"), volatile=False):
+        return True
+    try:
+        return any(
+            differs(
+                book.notebook(root, page, language),
+                split(notebook, root, page, language, citations),
+            )
+            for language in LANGUAGES
+        )
+    except SectionError:  # making it tells why
+        return True
 
 
 def machine() -> dict[str, str]:
@@ -325,7 +318,7 @@ def record(root: Path, seconds: dict[str, float]) -> None:
     path = root / TIMINGS
     old = json.loads(path.read_text("utf-8")) if path.exists() else {"seconds": {}}
     merged = old["seconds"] | {page: round(s, 1) for page, s in seconds.items()}
-    current = {page: merged[page] for page in pages.toc(root) if page in merged}
+    current = {page: merged[page] for page in book.toc(root) if page in merged}
     if current != old["seconds"]:
         state = {"machine": machine(), "seconds": current}
         path.write_text(json.dumps(state, indent=1) + "\n", "utf-8")
@@ -333,7 +326,7 @@ def record(root: Path, seconds: dict[str, float]) -> None:
 
 def run(root: Path, wanted: list[str], force: bool, workers: int) -> int:
     """Make pages; return the number of failures."""
-    citations = Citations(root / "book" / "references.bib")
+    citations = Citations(root / book.BIBLIOGRAPHY)
     failures, seconds = 0, {}
     with ThreadPoolExecutor(workers) as pool:
         jobs = {pool.submit(make, root, p, force, citations): p for p in wanted}
@@ -353,7 +346,7 @@ def run(root: Path, wanted: list[str], force: bool, workers: int) -> int:
                     seconds[page] = duration
     if seconds:
         record(root, seconds)
-        for page in pages.toc(root):  # pages that are generated from the record
+        for page in book.toc(root):  # pages that are generated from the record
             if page.startswith("back/") and (root / f"book/{page}.md").exists():
                 write(root, page, make(root, page, False, citations)[0])
     return failures
@@ -403,7 +396,7 @@ def main() -> int:
         for page in pages_left:
             print(f"book/{page}.md: notebooks do not match; run make notebooks")
         return bool(pages_left)
-    wanted = arguments.pages or pages.toc(ROOT)
+    wanted = arguments.pages or book.toc(ROOT)
     if arguments.twice:
         wanted = [page for page in wanted if code(read(ROOT, page))]
         return bool(run_twice(ROOT, wanted, arguments.workers))

@@ -25,11 +25,9 @@ from pathlib import Path
 import jinja2
 import yaml
 
-from tools import colab, publication
-from tools.pages import toc
+from tools import book, colab, publication
+from tools.book import LANGUAGES, ROOT, toc
 
-ROOT = Path(__file__).resolve().parent.parent
-LANGUAGES = ("en", "zh")
 MATHJAX = (
     "tex-chtml.js",
     "output/chtml/fonts/woff-v2/",
@@ -103,11 +101,11 @@ def configuration(language: str) -> dict:
 def missing_pages() -> list[str]:
     """List the notebooks that `_toc.yml` names and that do not exist."""
     paths = [
-        f"notebooks/{language}/{page}.ipynb"
+        book.notebook(ROOT, page, language)
         for language in LANGUAGES
         for page in toc(ROOT)
     ]
-    return [path for path in paths if not (ROOT / path).exists()]
+    return [path.relative_to(ROOT).as_posix() for path in paths if not path.exists()]
 
 
 def start_build(language: str) -> subprocess.Popen:

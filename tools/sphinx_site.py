@@ -17,7 +17,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.writers.html5 import HTML5Translator
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.book import ROOT
+
 STATIC = ROOT / "book" / "_static"
 SHORT_CODE = 24  # characters; less than a phone's line
 

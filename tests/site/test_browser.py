@@ -17,7 +17,7 @@ from threading import Thread
 
 import pytest
 
-from tools.pages import toc
+from tools.book import toc
 from tools.site import copy_mathjax
 
 ROOT = Path(__file__).resolve().parents[2]

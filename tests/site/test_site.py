@@ -16,8 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 from tools import publication, site
-from tools.pages import number, toc
-from tools.site import LANGUAGES
+from tools.book import LANGUAGES, number, toc
 from tools.sphinx_site import hold_together
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +50,7 @@ def unpublished(monkeypatch):
         monkeypatch.delenv(variable, raising=False)
 
 
-@pytest.mark.parametrize("language", site.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_buttons_only_where_the_repository_is_known(language, monkeypatch):
     unknown = yaml.safe_dump(site.configuration(language))
     assert "github.com" not in unknown and "colab" not in unknown.lower()
@@ -66,7 +65,7 @@ def test_buttons_only_where_the_repository_is_known(language, monkeypatch):
     assert known["html"]["extra_footer"], "what was configured before stays"
 
 
-@pytest.mark.parametrize("language", site.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_addresses_only_where_the_site_is_known(language, monkeypatch):
     assert "baseurl" not in site.configuration(language)["html"]
     monkeypatch.setenv("D2L_SITE", "https://host.example/course")

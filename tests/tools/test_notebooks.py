@@ -14,6 +14,7 @@ from PIL import Image
 from samples import HEADER
 
 from tools import notebooks
+from tools.book import toc
 
 HOME = (
     HEADER
@@ -94,7 +95,7 @@ def book(tmp_path: Path) -> Path:
 
 
 def run(root: Path, force: bool = False) -> int:
-    return notebooks.run(root, notebooks.pages.toc(root), force, workers=1)
+    return notebooks.run(root, toc(root), force, workers=1)
 
 
 def files(root: Path) -> dict[str, str]:

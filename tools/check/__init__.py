@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tools.book import BIBLIOGRAPHY, ROOT
 from tools.check import (
     anatomy,
     code,
@@ -18,9 +19,8 @@ from tools.check import (
     numbers,
     outputs,
 )
-from tools.check.source import BIBLIOGRAPHY, Book, read_book
+from tools.check.source import Book, read_book
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE_RULES = language.RULES + links.RULES + code.RULES + outputs.RULES
 SECTION_RULES = code.SECTION_RULES + anatomy.RULES + numbers.RULES
 

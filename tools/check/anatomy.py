@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from itertools import pairwise
 
+from tools.book import LANGUAGES
 from tools.check.language import SUMMARY, Finding, exercise
-from tools.check.source import LANGUAGES, Book, Heading, Item, Page
+from tools.check.source import Book, Heading, Item, Page
 
 # heading in each language, bullets at least and at most (None: not counted)
 PARTS = (

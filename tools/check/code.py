@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from tools.book import LANGUAGES
 from tools.check.language import Finding
-from tools.check.source import HAN, LANGUAGES, Book, Cell, Page, calls
+from tools.check.source import HAN, Book, Cell, Page, calls
 
 TAGS = {
     "claim",

@@ -3,11 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 
+from tools.book import LANGUAGES
 from tools.check.source import (
     HAN,
-    LANGUAGES,
     STAND_IN,
     Book,
     Cell,
@@ -162,17 +162,13 @@ def exercise(item: Item, language: str) -> int | None:
 
 
 def headings(page: Page, book: Book) -> Iterator[Finding]:
-    """One title per language; no level is skipped on the way down."""
+    """One title per language."""
     for language, name in LANGUAGES.items():
-        found = page.headings[language]
-        titles = [heading for heading in found if heading.level == 1]
+        titles = [h for h in page.headings[language] if h.level == 1]
         if not titles:
             yield 1, f"no title (heading of level 1) in {name}"
         for heading in titles[1:]:
             yield heading.line, f"a second title (heading of level 1) in {name}"
-        for above, heading in pairwise(found):
-            if heading.level > above.level + 1:
-                yield heading.line, f"heading skips from {above.level} to its level"
 
 
 def emphasis(page: Page, book: Book) -> Iterator[Finding]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from pybtex.database import parse_string
 
+from tools.book import BIBLIOGRAPHY
 from tools.check.language import Finding
-from tools.check.source import BIBLIOGRAPHY, Book
+from tools.check.source import Book
 from tools.citations import ROLE, keys
 
 

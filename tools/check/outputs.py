@@ -4,8 +4,9 @@ import json
 import re
 from collections.abc import Iterator
 
+from tools.book import LANGUAGES, notebook
 from tools.check.language import Finding
-from tools.check.source import LANGUAGES, Book, Cell, Page
+from tools.check.source import Book, Cell, Page
 
 SPOILED = {
     "a warning": re.compile(r"\b[A-Z]\w*Warning\b|^Warning:", re.MULTILINE),
@@ -59,15 +60,14 @@ def described(page: Page, book: Book) -> Iterator[Finding]:
 def _outputs(page: Page, book: Book) -> Iterator[tuple[Cell, dict, str]]:
     """Yield each stored output with the source's cell and the language's folder."""
     for language in LANGUAGES:
-        folder = f"notebooks/{language}"
-        path = book.root / folder / f"{page.name}.ipynb"
+        path = notebook(book.root, page.name, language)
         if not path.exists():
             continue  # notebooks that are missing are reported as stale
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         stored = [cell for cell in cells if cell["cell_type"] == "code"]
         for cell, notebook_cell in zip(page.code, stored, strict=False):
             for output in notebook_cell["outputs"]:
-                yield cell, output, folder
+                yield cell, output, f"notebooks/{language}"
 
 
 def _text(output: dict) -> str:

@@ -1,41 +1,21 @@
 """Reads `book/`: pages, their cells with line numbers, and the Markdown in them."""
 
 import ast
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-from markdown_it import MarkdownIt
+from jupytext.myst import MystMetadataParsingError
 from markdown_it.token import Token
-from mdit_py_plugins.dollarmath import dollarmath_plugin
-from mdit_py_plugins.myst_blocks import myst_block_plugin
-from mdit_py_plugins.myst_role import myst_role_plugin
+from nbformat import NotebookNode
 
-from tools import pages
+from tools.book import BIBLIOGRAPHY, LANGUAGES, PARSER, read, sections, toc
 
-BIBLIOGRAPHY = "book/references.bib"
-LANGUAGES = {"en": "English", "zh": "Chinese"}
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 STAND_IN = "\ufffc"  # what `plain` shows for code, an equation or a role
 BOLD_END = "\u2060"
-
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where it is built
-PARSER = (
-    MarkdownIt("commonmark")
-    .enable("table")
-    .disable("text_join")  # keeps an escaped asterisk apart from a bare one
-    .use(dollarmath_plugin, double_inline=True)
-    .use(myst_role_plugin)
-    .use(myst_block_plugin)
-)
-
-
-class Unreadable(Exception):
-    """A page that cannot be cut into cells: line and reason."""
 
 
 @dataclass(frozen=True)
@@ -179,109 +159,34 @@ class Book:
 
 def read_book(root: Path) -> Book:
     """Read the table of contents and every page of `book/`."""
-    book = Book(root, pages.toc(root), sections(root))
+    book = Book(root, toc(root), sections(root))
     for path in sorted((root / "book").rglob("*.md")):
         name = path.relative_to(root / "book").with_suffix("").as_posix()
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text("utf-8")
         try:
-            book.pages[name] = Page(name, text, cells(text))
-        except Unreadable as error:
-            book.unreadable.append((f"book/{name}.md", *error.args))
+            book.pages[name] = Page(name, text, list(cells(read(root, name), text)))
+        except MystMetadataParsingError as error:
+            line = re.search(r"at line (\d+)", str(error))
+            book.unreadable.append(
+                (
+                    f"book/{name}.md",
+                    int(line[1]) if line else 1,
+                    " ".join(str(error).split()),
+                )
+            )
     return book
 
 
-def sections(root: Path) -> set[str]:
-    """Return the numbered pages, less the index pages of chapters with sections."""
-    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    chapters = [
-        chapter
-        for part in contents["parts"]
-        if part.get("numbered")
-        for chapter in part["chapters"]
-    ]
-    return {
-        page["file"]
-        for chapter in chapters
-        for page in chapter.get("sections", [chapter])
-    }
-
-
-OPENING = re.compile(r"^(\s*)(`{3,}|~{3,})([^`]*)$")
-BREAK = re.compile(r"^\+\+\+\s*(.*)$")
-
-
-def cells(text: str) -> list[Cell]:
-    """Cut a page into cells, as jupytext does, but keep the line numbers."""
-    lines = text.rstrip().split("\n")
-    start = lines.index("---", 1) + 1 if lines[0] == "---" else 0
-    result: list[Cell] = []
-    metadata: dict = {}
-    opened, fence, is_code = False, "", False
-
-    def flush(end: int) -> None:
-        """End the Markdown cell before line `end` (counted from zero)."""
-        first = start
-        while first < end and not lines[first].strip():
-            first += 1
-        body = "\n".join(lines[first:end]).rstrip()
-        if body:
-            result.append(Cell("markdown", body, first + 1, metadata, opened))
-
-    for i, line in enumerate(lines):
-        if i < start:
-            continue
-        if fence:
-            closing = line.strip()
-            if closing.startswith(fence) and not closing.strip(fence[0]):
-                fence = ""
-                if is_code:
-                    result.append(_code_cell(lines[start:i], start))
-                    start, metadata, opened = i + 1, {}, False
-        elif match := OPENING.match(line):
-            fence = match[2]
-            is_code = not match[1] and match[3].startswith("{code-cell}")
-            if is_code:
-                flush(i)
-                start = i + 1
-        elif match := BREAK.match(line):
-            flush(i)
-            start, metadata, opened = i + 1, _markdown_metadata(match[1], i), True
-    if fence:
-        raise Unreadable(start, "a fence that begins here or below never ends")
-    flush(len(lines))
-    return result
-
-
-def _markdown_metadata(text: str, index: int) -> dict:
-    try:
-        metadata = json.loads(text or "{}")
-    except ValueError as error:
-        raise Unreadable(index + 1, f"what follows +++ is no JSON: {error}") from error
-    if not isinstance(metadata, dict):
-        raise Unreadable(index + 1, 'what follows +++ must be like {"tags": [...]}')
-    return metadata
-
-
-def _code_cell(lines: list[str], start: int) -> Cell:
-    """Make a code cell of what its fence encloses, options included."""
-    options: list[str] = []
-    body = 0
-    if lines and lines[0].startswith("---"):
-        while body + 1 < len(lines) and not lines[body + 1].startswith("---"):
-            body += 1
-            options.append(lines[body])
-        body += 2
-    else:
-        while body < len(lines) and lines[body].startswith(":"):
-            options.append(lines[body][1:])
-            body += 1
-    try:
-        metadata = yaml.load("\n".join(options), LOADER) or {} if options else {}
-    except yaml.YAMLError as error:
-        raise Unreadable(start, f"options of the code cell: {error}") from error
-    if body < len(lines) and not lines[body].strip():
-        body += 1
-    return Cell("code", "\n".join(lines[body:]), start + body + 1, metadata)
+def cells(notebook: NotebookNode, text: str) -> Iterator[Cell]:
+    """Yield a page's cells, each with the line where its text begins."""
+    lines = text.split("\n")
+    for cell, start in zip(notebook.cells, notebook.metadata.source_map, strict=True):
+        body = cell.source.split("\n")
+        first = next(
+            i for i in range(start, len(lines)) if lines[i : i + len(body)] == body
+        )
+        opened = cell.cell_type == "code" or lines[start - 1].startswith("+++")
+        yield Cell(cell.cell_type, cell.source, first + 1, cell.metadata, opened)
 
 
 def calls(nodes: Iterable[ast.AST]) -> set[str]:

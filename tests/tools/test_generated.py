@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tools import pages
+from tools import generated
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = {
@@ -61,23 +61,8 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_contents_in_reading_order(root: Path) -> None:
-    assert pages.toc(root) == [
-        "index",
-        "front/notation",
-        "01_first/index",
-        "01_first/11_section",
-    ]
-
-
-def test_numbers() -> None:
-    assert pages.number("03_basics/11_model_selection") == "3.11"
-    assert pages.number("01_introduction/index") == "1"
-    assert pages.number("front/notation") == "front/notation"
-
-
 def test_terms(root: Path) -> None:
-    english, chinese = (pages.terms(root, language) for language in ("en", "zh"))
+    english, chinese = (generated.terms(root, language) for language in ("en", "zh"))
     assert english.startswith("## Tensors\n\n| English | Chinese |\n| --- |")
     assert "| mean squared error (MSE) | 均方误差 |" in english
     assert english.endswith("| English | Chinese |\n| --- | --- |\n| token | 词元 |")
@@ -85,20 +70,20 @@ def test_terms(root: Path) -> None:
 
 
 def test_references(root: Path) -> None:
-    gauss, kingma = pages.references(root, "en").split("\n")
+    gauss, kingma = generated.references(root, "en").split("\n")
     assert gauss == (
         "- Carl Gauss (1809), [Theoria](https://a.org/b)"
         " ([1](../01_first/index.ipynb), [1.11](../01_first/11_section.ipynb))"
     )
     assert kingma.endswith(", arXiv:1412.6980 ([1.11](../01_first/11_section.ipynb))")
-    assert pages.references(root, "zh").split("\n")[0] == (
+    assert generated.references(root, "zh").split("\n")[0] == (
         "- Carl Gauss（1809），[Theoria](https://a.org/b)"
         "（[1](../01_first/index.ipynb)、[1.11](../01_first/11_section.ipynb)）"
     )
 
 
 def test_colophon(root: Path) -> None:
-    page = pages.colophon(root, "en")
+    page = generated.colophon(root, "en")
     assert "| cpu | four \\| cores |\n| torch | 2.6 |" in page
     assert page.endswith(
         "| Section | Seconds |\n| --- | --- |\n"
@@ -106,16 +91,16 @@ def test_colophon(root: Path) -> None:
         "| [1.11](../01_first/11_section.ipynb) | 12.3 |\n"
         "| Sum | 13.3 |"
     )
-    chinese = pages.colophon(root, "zh")
+    chinese = generated.colophon(root, "zh")
     assert "| 处理器 | four \\| cores |" in chinese and "| 合计 | 13.3 |" in chinese
     (root / "book/timings.json").unlink()
-    assert pages.colophon(root, "en") == "Nothing has been timed yet."
+    assert generated.colophon(root, "en") == "Nothing has been timed yet."
 
 
 def test_data_needs_no_torch() -> None:
     program = (
-        "import sys; from pathlib import Path; from tools import pages;"
-        "print(pages.data(Path(), sys.argv[1])); sys.exit('torch' in sys.modules)"
+        "import sys; from pathlib import Path; from tools import generated;"
+        "print(generated.data(Path(), sys.argv[1])); sys.exit('torch' in sys.modules)"
     )
     for language, word in (("en", "| Data set |"), ("zh", "| 数据集 |")):
         command = [sys.executable, "-c", program, language]

@@ -5,13 +5,13 @@ A page holds ``<!-- generated: terms -->`` in a cell of each language;
 """
 
 import json
-import re
 import runpy
 from collections import defaultdict
 from pathlib import Path
 
 import yaml
 
+from tools import book
 from tools.citations import ROLE, Citations, keys
 
 
@@ -34,14 +34,14 @@ def terms(root: Path, language: str) -> str:
 
 def references(root: Path, language: str) -> str:
     """Every work of `references.bib`, by author, with the sections that cite it."""
-    citations = Citations(root / "book/references.bib")
+    citations = Citations(root / book.BIBLIOGRAPHY)
     cited: dict[str, dict[str, str]] = defaultdict(dict)
-    for page in toc(root):
-        source = root / "book" / f"{page}.md"
+    for page in book.toc(root):
+        source = book.source(root, page)
         if source.exists():
-            for role in ROLE.finditer(source.read_text(encoding="utf-8")):
+            for role in ROLE.finditer(source.read_text("utf-8")):
                 for key in keys(role):
-                    cited[key][page] = f"[{number(page)}](../{page}.ipynb)"
+                    cited[key][page] = f"[{book.number(page)}](../{page}.ipynb)"
     opening, comma, closing = (
         ("（", "、", "）") if language == "zh" else (" (", ", ", ")")
     )
@@ -62,8 +62,8 @@ def colophon(root: Path, language: str) -> str:
     names = {"system": "系统", "cpu": "处理器", "cores": "核数"}
     seconds = {"en": ("Section", "Seconds"), "zh": ("节", "秒")}
     rows = [
-        (f"[{number(page)}](../{page}.ipynb)", f"{timings['seconds'][page]:.1f}")
-        for page in toc(root)
+        (f"[{book.number(page)}](../{page}.ipynb)", f"{timings['seconds'][page]:.1f}")
+        for page in book.toc(root)
         if page in timings["seconds"]
     ]
     total = {"en": "Sum", "zh": "合计"}[language]
@@ -87,25 +87,6 @@ def data(root: Path, language: str) -> str:
     # the file alone: the package would import torch
     catalogue = runpy.run_path(str(root / "d2lutils/data/catalogue.py"))
     return catalogue["table"](language)
-
-
-def toc(root: Path) -> list[str]:
-    """Every page of `_toc.yml` in reading order, without `.md`."""
-    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-
-    def below(node: dict) -> list[str]:
-        here = [node["file"]] if "file" in node else []
-        children = (
-            node.get("parts", []) + node.get("chapters", []) + node.get("sections", [])
-        )
-        return here + [page for child in children for page in below(child)]
-
-    return [contents["root"], *below(contents)]
-
-
-def number(page: str) -> str:
-    """The number that a page shows: "3.11" for `03_basics/11_model_selection`."""
-    return ".".join(str(int(n)) for n in re.findall(r"(?:^|/)(\d+)_", page)) or page
 
 
 def table(head: tuple[str, ...], rows: list[tuple]) -> str:
