@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, build_opener, getproxies
 
@@ -144,10 +144,11 @@ def _fill(
     when, failure = _failures.get(key, (-REMEMBERED, None))
     if missing and failure and time.monotonic() < when + REMEMBERED:
         raise DataUnavailable(str(failure), failure.reason)
-    tried = [] if mirror else ["D2L_DATA_MIRROR: not set"]
+    tried = []
     for path in (root / file.name for file in missing):
         tried = tried or [f"{path}: {'damaged' if path.exists() else 'not there'}"]
         path.unlink(missing_ok=True)
+    tried += [] if mirror else ["D2L_DATA_MIRROR: not set"]
     for places in zip(*(sources(dataset, file) for file in missing), strict=True):
         wanted = [
             (file, place)
@@ -192,12 +193,12 @@ class _Attempt:
     bar: Any
     stop: threading.Event = field(default_factory=threading.Event)
 
-    def copy(self, content: BinaryIO, file: File | None) -> Path:
+    def copy(self, content: Any, file: File | None) -> Path:
         """Copy into an unfinished file; with ``file``, only what is its content."""
         path, digest, size = self.part / uuid.uuid4().hex, hashlib.sha256(), 0
         largest = file.size if file else LARGEST_ARCHIVE
         with path.open("xb") as out:
-            while chunk := content.read(CHUNK):
+            while chunk := content.read1(CHUNK):
                 if self.stop.is_set():
                     raise TimeoutError
                 size += len(chunk)

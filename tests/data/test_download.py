@@ -10,12 +10,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tarfile
 import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO, FileIO
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -80,7 +79,7 @@ NETWORK_FAULTS = [
     ("broken", "500", 2),
     ("loop", "redirects without end", None),
     ("login", "web page", 1),
-    ("gzipcut", "breaks off", 2),
+    ("gzipcut", "ended before", 2),
     ("gzipbomb", "longer than 204800", 1),
 ]
 
@@ -203,7 +202,7 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     real_open = Path.open
 
     def open_part(self, mode="r", *args, **options):
-        if self.suffix == ".part":
+        if self.parent.name == ".part":
             return FullDisk(self, mode.replace("b", ""))
         return real_open(self, mode, *args, **options)
 
@@ -260,7 +259,7 @@ def test_no_folder_at_all_can_be_written_to(server, tmp_path, monkeypatch):
     class Elsewhere:
         name = str(tmp_path / "a file")
 
-    monkeypatch.setattr(fetching, "_temporary_folder", Elsewhere)
+    monkeypatch.setattr(local, "_of_this_process", Elsewhere)
     with (
         pytest.warns(UserWarning),
         pytest.raises(DataUnavailable, match="name another folder"),
@@ -269,29 +268,29 @@ def test_no_folder_at_all_can_be_written_to(server, tmp_path, monkeypatch):
 
 
 FETCH = """
-import sys, types
-for name in ("d2lutils", "d2lutils.data"):  # without torch: starts at once
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__ = [name.replace(".", "/")]
-from d2lutils.data.catalogue import File, Url
-from d2lutils.data.fetching import Patience, fetch
+import sys
+from d2lutils.data.catalogue import Dataset, File, Source, Text
+from d2lutils.data.download import Patience, fetch
 name, size, sha256, url = sys.argv[1:]
-file = File(name, int(size), sha256, (Source(url),))
+files = (File(name, int(size), sha256, name),)
+text = Text("en", "zh")
+toy = Dataset("set", text, text, "", (Source(url),), files, text)
 print("ready", flush=True)
 sys.stdin.readline()
-print(fetch(file, Patience(silence=20, total=60, tries=1)))
+print(*fetch(toy, Patience(silence=20, total=60, tries=1)))
 """
 
 
-def start_fetching(file: File) -> subprocess.Popen:
+def start_fetching(dataset: Dataset) -> subprocess.Popen:
     """Start a process that fetches ``file`` once it reads a line."""
-    (url,) = (str(source) for source in file.sources)
+    (url,) = (str(source) for source in dataset.sources)
+    (file,) = dataset.files
     return subprocess.Popen(
         [sys.executable, "-c", FETCH, file.name, str(file.size), file.sha256, url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
     )
 
 
@@ -306,23 +305,23 @@ def test_process_killed_during_a_download(server, cache):
         process.send_signal(signal.SIGKILL)
         process.wait()
     (left,) = content_files(cache)
-    assert left.suffix == ".part"
+    assert left.parent.name == ".part"
     path = fetch(a_file(Source(server.url("good"))), IMPATIENT)
     assert path.read_bytes() == CONTENT
     assert content_files(cache) == [path]
 
 
-def test_sixteen_processes_download_once(server, cache):
+def test_four_processes_download_once(server, cache):
     file = a_file(Source(server.url("slow")))
     with contextlib.ExitStack() as stack:
-        processes = [stack.enter_context(start_fetching(file)) for _ in range(16)]
+        processes = [stack.enter_context(start_fetching(file)) for _ in range(4)]
         for process in processes:
             assert process.stdout.readline() == "ready\n"
         for process in processes:
             process.stdin.write("go\n")
             process.stdin.flush()
         answers = [process.communicate(timeout=60)[0] for process in processes]
-    assert answers == [f"{cache / 'set' / 'file.bin'}\n"] * 16
+    assert answers == [f"{cache / 'set' / 'file.bin'}\n"] * 4
     assert server.requests["slow"] == 1
     assert content_files(cache) == [cache / "set" / "file.bin"]
     assert fetch(file).read_bytes() == CONTENT
@@ -344,7 +343,7 @@ def test_lock_that_stays_taken(server, cache):
     file = a_file(Source(server.url("good")))
     (cache / "set").mkdir(parents=True)
     with (
-        FileLock(cache / "set" / "file.bin.lock"),
+        FileLock(cache / "set" / ".lock"),
         pytest.raises(DataUnavailable, match="another process"),
     ):
         fetch(file, Patience(total=0.2))
@@ -456,22 +455,10 @@ def test_installed_wheel_is_used_in_place(tmp_path, monkeypatch):
     assert "d2l_test_data" not in sys.modules
 
 
-def test_progress_is_plain_lines_where_there_is_no_terminal(
-    server, monkeypatch, capsys
-):
-    monkeypatch.delenv("D2L_QUIET")
-    fetch(a_file(Source(server.url("good"))), IMPATIENT)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert server.url("good") in err
-    assert "100 %" in err
-    assert "\r" not in err
-
-
 def test_progress_is_a_bar_on_a_terminal(server, monkeypatch, capsys):
     monkeypatch.delenv("D2L_QUIET")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     fetch(a_file(Source(server.url("good"))), IMPATIENT)
     err = capsys.readouterr().err
     assert "\r" in err
-    assert "file.bin" in err
+    assert "127.0.0.1" in err
