@@ -142,8 +142,6 @@ def _fill(
     offline, mirror = is_set("D2L_OFFLINE"), os.environ.get("D2L_DATA_MIRROR")
     key = (dataset, root, offline, mirror, *sorted(getproxies().items()))
     when, failure = _failures.get(key, (-REMEMBERED, None))
-    if missing and failure and time.monotonic() < when + REMEMBERED:
-        raise DataUnavailable(str(failure), failure.reason)
     tried = []
     for path in (root / file.name for file in missing):
         tried = tried or [f"{path}: {'damaged' if path.exists() else 'not there'}"]
@@ -158,6 +156,9 @@ def _fill(
         if not wanted:
             return
         _, place = wanted[0]
+        recent = failure and time.monotonic() < when + REMEMBERED
+        if recent and place.kind != "path":
+            raise DataUnavailable(str(failure), failure.reason)
         if offline and place.kind != "path":
             tried.append(f"{place}: not asked, as D2L_OFFLINE is set")
             continue
@@ -171,7 +172,7 @@ def _fill(
     if missing:
         name, more = missing[0].name, len(missing) - 1
         failure = DataUnavailable(
-            f"{name}{f' and {more} more files' if more else ''}: no source gave this. "
+            f"{name}{f' and {more} more files' if more else ''}: no source gave this file. "
             + "\n  ".join(["Tried:", *tried])
             + "\nWhat to do: check the connection (behind a proxy, set HTTPS_PROXY) "
             f"and run python -m d2lutils.data fetch {dataset.name}; or get the file "
