@@ -172,7 +172,8 @@ def _fill(
     if missing:
         name, more = missing[0].name, len(missing) - 1
         failure = DataUnavailable(
-            f"{name}{f' and {more} more files' if more else ''}: no source gave this file. "
+            f"{name}{f' and {more} more files' if more else ''}: "
+            "no source gave this file. "
             + "\n  ".join(["Tried:", *tried])
             + "\nWhat to do: check the connection (behind a proxy, set HTTPS_PROXY) "
             f"and run python -m d2lutils.data fetch {dataset.name}; or get the file "
