@@ -30,7 +30,7 @@ import torch
 from torch import nn
 
 import d2lutils as d2l
-from d2lutils.data.fashion import ImageData
+from d2lutils.data.images import ImageData
 from tools.notebooks import machine
 
 BATCH_SIZE = 256

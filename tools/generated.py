@@ -85,8 +85,26 @@ def colophon(root: Path, language: str) -> str:
 def data(root: Path, language: str) -> str:
     """The data sets of the catalogue: licence, size, sources, stand-in."""
     # the file alone: the package would import torch
-    catalogue = runpy.run_path(str(root / "d2lutils/data/catalogue.py"))
-    return catalogue["table"](language)
+    catalogue = runpy.run_path(str(root / "d2lutils/data/catalogue.py"))["CATALOGUE"]
+    head = {
+        "en": ("Data set", "Size", "Licence", "Stand-in", "Sources, in order"),
+        "zh": ("数据集", "大小", "许可", "替代数据", "来源（按顺序）"),
+    }
+    first = {"en": "cache folder", "zh": "缓存文件夹"}[language]
+    none = {"en": "none", "zh": "无"}[language]
+    rows = []
+    for dataset in catalogue.values():
+        sites = dict.fromkeys(f"`{source.site}`" for source in dataset.sources)
+        rows.append(
+            (
+                f"[{getattr(dataset.title, language)}]({dataset.homepage})",
+                f"{dataset.size / 1e6:.1f} MB",
+                getattr(dataset.licence, language),
+                getattr(dataset.stand_in, language, none),
+                "<br>".join((first, "`D2L_DATA_MIRROR`", *sites)),
+            )
+        )
+    return table(head[language], rows)
 
 
 def table(head: tuple[str, ...], rows: list[tuple]) -> str:

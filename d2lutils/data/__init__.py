@@ -3,21 +3,50 @@
 ``python -m d2lutils.data`` lists, fetches, verifies and clears them.
 """
 
-from d2lutils.data.catalogue import CATALOGUE, table
-from d2lutils.data.fashion import FASHION_CLASSES, fashion_mnist, load_fashion_mnist
-from d2lutils.data.fetching import DataUnavailable, fetch
-from d2lutils.data.houses import house_prices
-from d2lutils.data.unpacking import BadArchive, unpack
+from d2lutils.data.catalogue import CATALOGUE
+from d2lutils.data.download import DataUnavailable, fetch
+from d2lutils.data.images import (
+    FASHION_CLASSES,
+    bccd,
+    fashion_mnist,
+    hymenoptera,
+    load_fashion_mnist,
+    photograph,
+    style_images,
+    wbc,
+)
+from d2lutils.data.tables import airfoil, house_prices
+from d2lutils.data.texts import (
+    glove,
+    hotel_reviews,
+    penn_treebank,
+    sentence_polarity,
+    song_ci,
+    tang_poems,
+    tatoeba,
+    time_machine,
+)
 
 __all__ = [
     "CATALOGUE",
     "FASHION_CLASSES",
-    "BadArchive",
     "DataUnavailable",
+    "airfoil",
+    "bccd",
     "fashion_mnist",
     "fetch",
+    "glove",
+    "hotel_reviews",
     "house_prices",
+    "hymenoptera",
     "load_fashion_mnist",
-    "table",
-    "unpack",
+    "penn_treebank",
+    "photograph",
+    "sentence_polarity",
+    "song_ci",
+    "style_images",
+    "tang_poems",
+    "tatoeba",
+    "time_machine",
+    "wbc",
 ]

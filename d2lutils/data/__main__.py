@@ -1,17 +1,12 @@
 """``python -m d2lutils.data list | fetch | verify | clear [names]``."""
 
 import argparse
-import contextlib
+import shutil
 import sys
 
-from d2lutils.data.catalogue import CATALOGUE, Dataset, File, find
-from d2lutils.data.fetching import (
-    DataUnavailable,
-    cache_folder,
-    fetch,
-    is_intact,
-    locate,
-)
+from d2lutils.data.catalogue import CATALOGUE, Dataset, find
+from d2lutils.data.download import DataUnavailable, fetch
+from d2lutils.data.local import cache_folder, locate
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _list(dataset: Dataset) -> int:
-    here = sum(locate(file) is not None for file in dataset.files)
+    here = sum(locate(dataset, file) is not None for file in dataset.files)
     print(
         f"{dataset.name}: {dataset.title.en}, {dataset.size / 1e6:.1f} MB, "
         f"{here} of {len(dataset.files)} files here; "
@@ -44,45 +39,31 @@ def _list(dataset: Dataset) -> int:
 
 
 def _fetch(dataset: Dataset) -> int:
-    status = 0
-    for file in dataset.files:
-        try:
-            print(f"{file.name}: {fetch(file)}", flush=True)
-        except DataUnavailable as error:
-            print(error, flush=True)
-            status = 1
-    if status:
-        print(f"{dataset.name}: not complete; the stand-in is {dataset.stand_in.en}")
-    return status
-
-
-def _verify(dataset: Dataset) -> int:
-    return max(_verify_file(file) for file in dataset.files)
-
-
-def _verify_file(file: File) -> int:
-    cached = cache_folder() / file.name
-    if cached.exists() and not is_intact(cached, file):
-        print(f"{file.name}: {cached} is damaged; fetch replaces it")
+    try:
+        paths = fetch(dataset)
+    except DataUnavailable as error:
+        print(error, flush=True)
+        if dataset.stand_in:
+            print(f"{dataset.name}: the stand-in is {dataset.stand_in.en}")
         return 1
-    print(f"{file.name}: {locate(file) or 'not here yet'}")
+    print(f"{dataset.name}: {len(paths)} files, the first {paths[0]}", flush=True)
     return 0
 
 
+def _verify(dataset: Dataset) -> int:
+    absent = [file for file in dataset.files if locate(dataset, file) is None]
+    for file in absent:
+        cached = cache_folder() / file.name
+        print(f"{file.name}: {'damaged' if cached.exists() else 'not here yet'}")
+    if not absent:
+        print(f"{dataset.name}: all {len(dataset.files)} files are right")
+    return int(bool(absent))
+
+
 def _clear(dataset: Dataset) -> int:
-    """Remove what the cache folder has of a data set, its stand-in included."""
-    stand_ins = cache_folder() / "stand-in"
-    paths = [*stand_ins.glob(f"{dataset.name}-*.npz*")]
-    for file in dataset.files:
-        target = cache_folder() / file.name
-        for end in ("", ".lock", ".failed", ".*.part"):
-            paths += target.parent.glob(target.name + end)
-    for path in paths:
-        path.unlink()
-    for folder in {path.parent for path in paths}:
-        with contextlib.suppress(OSError):  # somebody keeps something else there
-            folder.rmdir()
-    print(f"{dataset.name}: {len(paths)} files removed from {cache_folder()}")
+    """Remove what the cache folder has of a data set."""
+    shutil.rmtree(cache_folder() / dataset.name, ignore_errors=True)
+    print(f"{dataset.name}: cleared from {cache_folder()}")
     return 0
 
 

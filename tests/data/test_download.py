@@ -10,28 +10,36 @@ import signal
 import socket
 import subprocess
 import sys
-import tarfile
 import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO, FileIO
+from io import FileIO
 from pathlib import Path
 
 import pytest
 from fault_server import CONTENT, FaultServer
 
-from d2lutils.data import fetching
-from d2lutils.data.catalogue import File, System, Url, Wheel
-from d2lutils.data.fetching import DataUnavailable, Patience, fetch
-from d2lutils.data.unpacking import BadArchive, unpack
+from d2lutils.data import download, local
+from d2lutils.data.catalogue import Dataset, File, Source, Text
+from d2lutils.data.download import DataUnavailable, Patience
 
 IMPATIENT = Patience(silence=0.4, total=5, tries=2, pause=0.01)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-def a_file(*sources: System | Wheel | Url) -> File:
-    return File("set/file.bin", len(CONTENT), SHA256, sources)
+TEXT = Text("en", "zh")
+
+
+def a_file(*sources: Source, name: str = "file.bin") -> Dataset:
+    """Return a data set of one file."""
+    file = File(f"set/{name}", len(CONTENT), SHA256, name)
+    return Dataset("set", TEXT, TEXT, "https://example.org", sources, (file,), TEXT)
+
+
+def fetch(dataset: Dataset, patience: Patience | None = None) -> Path:
+    (path,) = download.fetch(dataset, patience)
+    return path
 
 
 @pytest.fixture
@@ -54,9 +62,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def content_files(cache: Path) -> list[Path]:
     """Return all files of the cache folder but locks and notes."""
     return [
-        path
-        for path in cache.rglob("*")
-        if path.is_file() and path.suffix not in (".lock", ".failed")
+        path for path in cache.rglob("*") if path.is_file() and path.name != ".lock"
     ]
 
 
@@ -73,20 +79,26 @@ NETWORK_FAULTS = [
     ("broken", "500", 2),
     ("loop", "redirects without end", None),
     ("login", "web page", 1),
-    ("gzipcut", "breaks off", 2),
+    ("gzipcut", "ended before", 2),
     ("gzipbomb", "longer than 204800", 1),
 ]
 
 
 @pytest.mark.parametrize(("fault", "words", "requests"), NETWORK_FAULTS)
 def test_fault_alone_is_a_clear_error(server, cache, fault, words, requests):
-    file = a_file(Url(server.url(fault)))
+    file = a_file(Source(server.url(fault)))
     start = time.monotonic()
     with pytest.raises(DataUnavailable) as caught:
         fetch(file, IMPATIENT)
     assert time.monotonic() - start < IMPATIENT.total
     message = str(caught.value)
-    for part in (file.name, server.url(fault), words, "What to do", "D2L_DATA_MIRROR"):
+    for part in (
+        "set/file.bin",
+        server.url(fault),
+        words,
+        "What to do",
+        "D2L_DATA_MIRROR",
+    ):
         assert part in message
     assert content_files(cache) == []
     if requests is not None:
@@ -95,7 +107,7 @@ def test_fault_alone_is_a_clear_error(server, cache, fault, words, requests):
 
 @pytest.mark.parametrize("fault", [fault for fault, _, _ in NETWORK_FAULTS])
 def test_fault_leads_to_next_source(server, cache, fault):
-    file = a_file(Url(server.url(fault)), Url(server.url("good")))
+    file = a_file(Source(server.url(fault)), Source(server.url("good")))
     path = fetch(file, IMPATIENT)
     assert path.read_bytes() == CONTENT
     assert content_files(cache) == [path]
@@ -125,8 +137,8 @@ def test_no_connection(server, monkeypatch, url, words):
 
     monkeypatch.setattr(socket, "getaddrinfo", only_loopback)
     with pytest.raises(DataUnavailable, match=words):
-        fetch(a_file(Url(url)), IMPATIENT)
-    path = fetch(a_file(Url(url), Url(server.url("good"))), IMPATIENT)
+        fetch(a_file(Source(url)), IMPATIENT)
+    path = fetch(a_file(Source(url), Source(server.url("good"))), IMPATIENT)
     assert path.read_bytes() == CONTENT
 
 
@@ -139,30 +151,30 @@ def test_total_time_bounds_what_no_socket_timeout_does(
     patience = Patience(silence=0.4, total=0.8, tries=2, pause=0.01)
     start = time.monotonic()
     with pytest.raises(DataUnavailable, match="timed out"):
-        fetch(a_file(Url(server.url("trickles"))), patience)
+        fetch(a_file(Source(server.url("trickles"))), patience)
     assert time.monotonic() - start < 2
     assert content_files(cache) == []
 
 
 def test_gzip_in_place_of_the_file_is_decompressed(server):
-    path = fetch(a_file(Url(server.url("gzip"))), IMPATIENT)
+    path = fetch(a_file(Source(server.url("gzip"))), IMPATIENT)
     assert path.read_bytes() == CONTENT
 
 
 def test_broken_line_is_tried_again(server):
-    path = fetch(a_file(Url(server.url("flaky"))), IMPATIENT)
+    path = fetch(a_file(Source(server.url("flaky"))), IMPATIENT)
     assert path.read_bytes() == CONTENT
     assert server.requests["flaky"] == 2
 
 
 def test_call_after_a_failed_one_succeeds(server):
     with pytest.raises(DataUnavailable):
-        fetch(a_file(Url(server.url("truncated"))), IMPATIENT)
-    assert fetch(a_file(Url(server.url("good"))), IMPATIENT).read_bytes() == CONTENT
+        fetch(a_file(Source(server.url("truncated"))), IMPATIENT)
+    assert fetch(a_file(Source(server.url("good"))), IMPATIENT).read_bytes() == CONTENT
 
 
 def test_cached_file_is_not_fetched_again(server):
-    file = a_file(Url(server.url("good")))
+    file = a_file(Source(server.url("good")))
     assert fetch(file, IMPATIENT) == fetch(file, IMPATIENT)
     assert server.requests["good"] == 1
 
@@ -173,8 +185,8 @@ def test_damaged_cache_file_is_replaced_and_never_used(server, cache, damage):
     target.parent.mkdir(parents=True)
     target.write_bytes(damage)
     with pytest.raises(DataUnavailable, match="damaged"):
-        fetch(a_file(Url(server.url("missing"))), IMPATIENT)
-    assert fetch(a_file(Url(server.url("good"))), IMPATIENT) == target
+        fetch(a_file(Source(server.url("missing"))), IMPATIENT)
+    assert fetch(a_file(Source(server.url("good"))), IMPATIENT) == target
     assert target.read_bytes() == CONTENT
 
 
@@ -190,7 +202,7 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     real_open = Path.open
 
     def open_part(self, mode="r", *args, **options):
-        if self.suffix == ".part":
+        if self.parent.name == ".part":
             return FullDisk(self, mode.replace("b", ""))
         return real_open(self, mode, *args, **options)
 
@@ -199,13 +211,13 @@ def fill_the_disk(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_full_disk(server, cache, monkeypatch, number):
-    file = a_file(Url(server.url("good")), Url(server.url("gzip")))
+    file = a_file(Source(server.url("good")), Source(server.url("gzip")))
     with monkeypatch.context() as patch:
         fill_the_disk(patch, number)
         with pytest.raises(DataUnavailable) as caught:
             fetch(file, IMPATIENT)
     message = str(caught.value)
-    for part in (file.name, str(cache), os.strerror(number), "free", "D2L_DATA"):
+    for part in ("set", str(cache), os.strerror(number), "free", "D2L_DATA"):
         assert part in message
     assert caught.value.reason == "no room to store it"
     assert content_files(cache) == []
@@ -225,7 +237,7 @@ def test_full_disk_for_real(server, tmp_path, monkeypatch):
     try:
         monkeypatch.setenv("D2L_DATA", str(small))
         with pytest.raises(DataUnavailable, match=os.strerror(errno.ENOSPC)):
-            fetch(a_file(Url(server.url("good"))), IMPATIENT)
+            fetch(a_file(Source(server.url("good"))), IMPATIENT)
         assert content_files(small) == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
@@ -235,7 +247,7 @@ def test_cache_folder_that_cannot_be_written_to(server, tmp_path, monkeypatch):
     (tmp_path / "a file").write_text("no folder")
     monkeypatch.setenv("D2L_DATA", str(tmp_path / "a file" / "cache"))
     with pytest.warns(UserWarning, match="D2L_DATA"):
-        path = fetch(a_file(Url(server.url("good"))), IMPATIENT)
+        path = fetch(a_file(Source(server.url("good"))), IMPATIENT)
     assert path.read_bytes() == CONTENT
     path.unlink()
 
@@ -247,43 +259,43 @@ def test_no_folder_at_all_can_be_written_to(server, tmp_path, monkeypatch):
     class Elsewhere:
         name = str(tmp_path / "a file")
 
-    monkeypatch.setattr(fetching, "_temporary_folder", Elsewhere)
+    monkeypatch.setattr(local, "_of_this_process", Elsewhere)
     with (
         pytest.warns(UserWarning),
         pytest.raises(DataUnavailable, match="name another folder"),
     ):
-        fetch(a_file(Url(server.url("good"))), IMPATIENT)
+        fetch(a_file(Source(server.url("good"))), IMPATIENT)
 
 
 FETCH = """
-import sys, types
-for name in ("d2lutils", "d2lutils.data"):  # without torch: starts at once
-    sys.modules[name] = types.ModuleType(name)
-    sys.modules[name].__path__ = [name.replace(".", "/")]
-from d2lutils.data.catalogue import File, Url
-from d2lutils.data.fetching import Patience, fetch
+import sys
+from d2lutils.data.catalogue import Dataset, File, Source, Text
+from d2lutils.data.download import Patience, fetch
 name, size, sha256, url = sys.argv[1:]
-file = File(name, int(size), sha256, (Url(url),))
+files = (File(name, int(size), sha256, name),)
+text = Text("en", "zh")
+toy = Dataset("set", text, text, "", (Source(url),), files, text)
 print("ready", flush=True)
 sys.stdin.readline()
-print(fetch(file, Patience(silence=20, total=60, tries=1)))
+print(*fetch(toy, Patience(silence=20, total=60, tries=1)))
 """
 
 
-def start_fetching(file: File) -> subprocess.Popen:
+def start_fetching(dataset: Dataset) -> subprocess.Popen:
     """Start a process that fetches ``file`` once it reads a line."""
-    (url,) = (str(source) for source in file.sources)
+    (url,) = (str(source) for source in dataset.sources)
+    (file,) = dataset.files
     return subprocess.Popen(
         [sys.executable, "-c", FETCH, file.name, str(file.size), file.sha256, url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[2],
     )
 
 
 def test_process_killed_during_a_download(server, cache):
-    with start_fetching(a_file(Url(server.url("slow")))) as process:
+    with start_fetching(a_file(Source(server.url("slow")))) as process:
         process.stdin.write("go\n")
         process.stdin.flush()
         deadline = time.monotonic() + 30
@@ -293,30 +305,30 @@ def test_process_killed_during_a_download(server, cache):
         process.send_signal(signal.SIGKILL)
         process.wait()
     (left,) = content_files(cache)
-    assert left.suffix == ".part"
-    path = fetch(a_file(Url(server.url("good"))), IMPATIENT)
+    assert left.parent.name == ".part"
+    path = fetch(a_file(Source(server.url("good"))), IMPATIENT)
     assert path.read_bytes() == CONTENT
     assert content_files(cache) == [path]
 
 
-def test_sixteen_processes_download_once(server, cache):
-    file = a_file(Url(server.url("slow")))
+def test_four_processes_download_once(server, cache):
+    file = a_file(Source(server.url("slow")))
     with contextlib.ExitStack() as stack:
-        processes = [stack.enter_context(start_fetching(file)) for _ in range(16)]
+        processes = [stack.enter_context(start_fetching(file)) for _ in range(4)]
         for process in processes:
             assert process.stdout.readline() == "ready\n"
         for process in processes:
             process.stdin.write("go\n")
             process.stdin.flush()
         answers = [process.communicate(timeout=60)[0] for process in processes]
-    assert answers == [f"{cache / 'set' / 'file.bin'}\n"] * 16
+    assert answers == [f"{cache / 'set' / 'file.bin'}\n"] * 4
     assert server.requests["slow"] == 1
     assert content_files(cache) == [cache / "set" / "file.bin"]
     assert fetch(file).read_bytes() == CONTENT
 
 
 def test_failure_is_shared_with_those_who_wait(server):
-    file = a_file(Url(server.url("silent")))
+    file = a_file(Source(server.url("silent")))
     waiting = Patience(silence=1, total=5, tries=1)
     with ThreadPoolExecutor(4) as pool:
         calls = [pool.submit(fetch, file, waiting) for _ in range(4)]
@@ -328,10 +340,10 @@ def test_failure_is_shared_with_those_who_wait(server):
 def test_lock_that_stays_taken(server, cache):
     from filelock import FileLock
 
-    file = a_file(Url(server.url("good")))
+    file = a_file(Source(server.url("good")))
     (cache / "set").mkdir(parents=True)
     with (
-        FileLock(cache / "set" / "file.bin.lock"),
+        FileLock(cache / "set" / ".lock"),
         pytest.raises(DataUnavailable, match="another process"),
     ):
         fetch(file, Patience(total=0.2))
@@ -339,7 +351,7 @@ def test_lock_that_stays_taken(server, cache):
 
 def test_offline_asks_no_server(server, monkeypatch):
     monkeypatch.setenv("D2L_OFFLINE", "1")
-    file = a_file(Wheel("d2l-no-such", "1.0", "file.bin"), Url(server.url("good")))
+    file = a_file(Source("d2l-no-such==1.0", "file.bin"), Source(server.url("good")))
     with pytest.raises(DataUnavailable, match="D2L_OFFLINE") as caught:
         fetch(file, IMPATIENT)
     assert caught.value.reason == "not at hand offline"
@@ -361,7 +373,7 @@ def test_compressed_copies_are_decompressed_into_the_cache(
 ):
     (tmp_path / "file.bin.gz").write_bytes(gzip.compress(CONTENT))
     before = sorted(tmp_path.iterdir())
-    path = fetch(a_file(System(str(tmp_path / "file.bin.gz"))), IMPATIENT)
+    path = fetch(a_file(Source(str(tmp_path / "file.bin.gz"))), IMPATIENT)
     assert path.read_bytes() == CONTENT
     path.unlink()
     monkeypatch.setenv("D2L_DATA_MIRROR", str(tmp_path))
@@ -372,7 +384,7 @@ def test_compressed_copies_are_decompressed_into_the_cache(
 def test_damaged_mirror_is_passed_over(server, tmp_path, monkeypatch):
     (tmp_path / "file.bin").write_bytes(CONTENT[::-1])
     monkeypatch.setenv("D2L_DATA_MIRROR", str(tmp_path))
-    path = fetch(a_file(Url(server.url("good"))), IMPATIENT)
+    path = fetch(a_file(Source(server.url("good"))), IMPATIENT)
     assert path.read_bytes() == CONTENT
     assert (tmp_path / "file.bin").read_bytes() == CONTENT[::-1]
 
@@ -400,7 +412,7 @@ def make_wheel(folder: Path, content: bytes) -> Path:
     return wheel
 
 
-WHEEL = Wheel("d2l-test-data", "1.0", "d2l_test_data/file.bin")
+WHEEL = Source("d2l-test-data==1.0", "d2l_test_data/file.bin")
 
 
 @pytest.fixture
@@ -424,8 +436,8 @@ def test_wheel_is_fetched_with_pip_and_not_run(only_local_wheels, cache):
     ("content", "source", "words"),
     [
         (CONTENT[::-1], WHEEL, "SHA-256"),
-        (CONTENT, Wheel("d2l-test-data", "1.0", "other.bin"), "has no other.bin"),
-        (CONTENT, Wheel("d2l-test-data", "2.0", WHEEL.member), "pip could not fetch"),
+        (CONTENT, Source("d2l-test-data==1.0", "other.bin"), "has no other.bin"),
+        (CONTENT, Source("d2l-test-data==2.0", WHEEL.member), "pip could not fetch"),
     ],
 )
 def test_wheel_without_the_file(only_local_wheels, content, source, words):
@@ -443,143 +455,10 @@ def test_installed_wheel_is_used_in_place(tmp_path, monkeypatch):
     assert "d2l_test_data" not in sys.modules
 
 
-def test_progress_is_plain_lines_where_there_is_no_terminal(
-    server, monkeypatch, capsys
-):
-    monkeypatch.delenv("D2L_QUIET")
-    fetch(a_file(Url(server.url("good"))), IMPATIENT)
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert server.url("good") in err
-    assert "100 %" in err
-    assert "\r" not in err
-
-
 def test_progress_is_a_bar_on_a_terminal(server, monkeypatch, capsys):
     monkeypatch.delenv("D2L_QUIET")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    fetch(a_file(Url(server.url("good"))), IMPATIENT)
+    fetch(a_file(Source(server.url("good"))), IMPATIENT)
     err = capsys.readouterr().err
     assert "\r" in err
-    assert "file.bin" in err
-
-
-# archives
-
-
-def tar_with(path: Path, *members: tarfile.TarInfo, mode: str = "w:gz") -> Path:
-    with tarfile.open(path, mode) as archive:
-        for member in members:
-            archive.addfile(member, BytesIO(bytes(member.size)))
-    return path
-
-
-def tar_member(
-    name: str, kind: bytes = tarfile.REGTYPE, size: int = 3, link: str = ""
-) -> tarfile.TarInfo:
-    member = tarfile.TarInfo(name)
-    member.type, member.linkname = kind, link
-    member.size = size if kind == tarfile.REGTYPE else 0
-    return member
-
-
-def zip_with(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    return path
-
-
-def zip_link(name: str, to: str) -> tuple[zipfile.ZipInfo, bytes]:
-    info = zipfile.ZipInfo(name)
-    info.create_system, info.external_attr = 3, 0o120777 << 16
-    return info, to.encode()
-
-
-GOOD = tar_member("good.txt")
-BAD_TARS = {
-    "absolute": [GOOD, tar_member("/tmp/d2l-evil")],
-    "dot dot": [GOOD, tar_member("a/../../evil")],
-    "drive": [GOOD, tar_member("C:/evil")],
-    "backslash": [GOOD, tar_member("..\\evil")],
-    "symlink": [GOOD, tar_member("link", tarfile.SYMTYPE, link="/etc")],
-    "link outside": [tar_member("d", tarfile.SYMTYPE, link=".."), tar_member("d/evil")],
-    "hard link": [GOOD, tar_member("hard", tarfile.LNKTYPE, link="good.txt")],
-    "device": [GOOD, tar_member("dev", tarfile.CHRTYPE)],
-    "fifo": [GOOD, tar_member("fifo", tarfile.FIFOTYPE)],
-    "bomb": [GOOD, tar_member("bomb", size=50 << 20)],
-    "many small": [tar_member(f"{i}", size=10_000) for i in range(200)],
-    "twice": [GOOD, GOOD],
-}
-BAD_ZIPS = {
-    "absolute": [("good", b"x"), ("/tmp/d2l-evil", b"x")],
-    "dot dot": [("good", b"x"), ("../evil", b"x")],
-    "drive": [("good", b"x"), ("C:/evil", b"x")],
-    "symlink": [("good", b"x"), zip_link("link", "/etc")],
-    "bomb": [("good", b"x"), ("bomb", bytes(50 << 20))],
-}
-
-
-@pytest.mark.parametrize("kind", BAD_TARS)
-def test_bad_tar_is_refused(tmp_path, kind):
-    archive = tar_with(tmp_path / "bad.tar.gz", *BAD_TARS[kind])
-    with pytest.raises(BadArchive, match=r"bad\.tar\.gz"):
-        unpack(archive, tmp_path / "out", max_bytes=1_000_000)
-    assert list(tmp_path.iterdir()) == [archive]
-    assert not Path("/tmp/d2l-evil").exists()
-
-
-@pytest.mark.parametrize("kind", BAD_ZIPS)
-def test_bad_zip_is_refused(tmp_path, kind):
-    archive = zip_with(tmp_path / "bad.zip", *BAD_ZIPS[kind])
-    with pytest.raises(BadArchive, match=r"bad\.zip"):
-        unpack(archive, tmp_path / "out", max_bytes=1_000_000)
-    assert list(tmp_path.iterdir()) == [archive]
-
-
-def test_zip_that_lies_about_its_size(tmp_path):
-    archive = zip_with(tmp_path / "bad.zip", ("bomb", bytes(5_000_000)))
-    lie = (1000).to_bytes(4, "little")
-    truth = (5_000_000).to_bytes(4, "little")
-    archive.write_bytes(archive.read_bytes().replace(truth, lie))
-    with pytest.raises(BadArchive):
-        unpack(archive, tmp_path / "out", max_bytes=1_000_000)
-    assert list(tmp_path.iterdir()) == [archive]
-
-
-def test_too_many_members(tmp_path):
-    archive = zip_with(tmp_path / "a.zip", *((f"{i}", b"") for i in range(11)))
-    with pytest.raises(BadArchive, match="more than 10 members"):
-        unpack(archive, tmp_path / "out", max_members=10)
-
-
-@pytest.mark.parametrize("cut", [0, 10, 100])
-@pytest.mark.parametrize("name", ["a.tar.gz", "a.zip"])
-def test_broken_archive(tmp_path, name, cut):
-    archive = tmp_path / name
-    noise = hashlib.shake_128(b"noise").digest(5000)
-    if name == "a.zip":
-        zip_with(archive, ("noise", noise))
-    else:
-        (tmp_path / "noise").write_bytes(noise)
-        with tarfile.open(archive, "w:gz") as tarred:
-            tarred.add(tmp_path / "noise", "noise")
-        (tmp_path / "noise").unlink()
-    archive.write_bytes(archive.read_bytes()[:cut])
-    with pytest.raises(BadArchive, match="broken archive"):
-        unpack(archive, tmp_path / "out")
-    assert list(tmp_path.iterdir()) == [archive]
-
-
-@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.zip"])
-def test_good_archive(tmp_path, name):
-    if name == "a.zip":
-        archive = zip_with(tmp_path / name, ("d/", b""), ("d/file", b"\0\0\0"))
-    else:
-        mode = "w:gz" if name.endswith("gz") else "w"
-        members = tar_member("d", tarfile.DIRTYPE), tar_member("d/file")
-        archive = tar_with(tmp_path / name, *members, mode=mode)
-    out = unpack(archive, tmp_path / "new" / "out")
-    assert (out / "d" / "file").read_bytes() == b"\0\0\0"
-    archive.unlink()
-    assert unpack(archive, out) == out  # complete, so it is left alone
+    assert "127.0.0.1" in err
