@@ -42,7 +42,7 @@ BIB = """\
 TERMS = """\
 - title: {en: Numbers, zh: 数}
   terms:
-  - {en: number / count, zh: 一个数, avoid: [数目]}
+  - {en: number / count (of things), zh: 一个数, avoid: [数目]}
 """
 PACKAGE = '''\
 def double(x: float) -> float:
@@ -865,6 +865,7 @@ FINE = {
         "**一**：甲。\n\n{cite:t}`gauss1809theoria`：乙。\n\n15:20时：“丙”。他：`丁`。六：",
     ),
     "other name of a term": ("（number）", "（count，计数）"),
+    "call in a claim": ("zh: 损失下降。}", "zh: f(x, y)与g.f()相等。}"),
     "torch.utils.data": (
         "import torch\n",
         "import torch\n\ntorch.utils.data.default_collate\nd2l.data\n",

@@ -208,6 +208,9 @@ def chinese_typography(page: Page, book: Book) -> Iterator[Finding]:
                 yield line + offset, f"space beside Chinese: {around(match)}"
 
 
+CALL = re.compile(r"[A-Za-z_][\w.]*\([^()]*\)")  # code, where no mark says so
+
+
 def chinese(page: Page) -> Iterator[tuple[int, str]]:
     """Yield all Chinese text, alternative texts and claims included."""
     for item in texts(page, "zh"):
@@ -215,7 +218,7 @@ def chinese(page: Page) -> Iterator[tuple[int, str]]:
     for cell in page.code:
         for words in (cell.metadata.get("alt"), cell.metadata.get("claim")):
             if isinstance(words, dict) and "zh" in words:
-                yield cell.line, str(words["zh"])
+                yield cell.line, CALL.sub(STAND_IN, str(words["zh"]))
 
 
 def around(match: re.Match[str]) -> str:

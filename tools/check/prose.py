@@ -106,18 +106,18 @@ TERM = re.compile(f"{BOLD}([^{BOLD}]+){BOLD}（([A-Za-z][^（），；]*)")
 def introduced(page: Page, book: Book) -> Iterator[Finding]:
     """A term that is introduced in bold, with its English, is in terms.yml."""
     known = {
-        (english.lower(), term["zh"])
+        (english, term["zh"])
         for term in book.terms
-        for english in _plain_hyphens(term["en"]).split(" / ")
+        for english in _words(re.sub(r" \(.*\)", "", term["en"])).split(" / ")
     }
     for item in texts(page, "zh"):
-        for chinese_, english in TERM.findall(marked(item.token)):
-            if (_plain_hyphens(english).strip().lower(), chinese_) not in known:
-                yield item.line, f"{chinese_}（{english}） is not in terms.yml"
+        for name, english in TERM.findall(marked(item.token)):
+            if (_words(english), name) not in known:
+                yield item.line, f"{name}（{english}） is not in terms.yml"
 
 
-def _plain_hyphens(text: str) -> str:
-    return text.replace("–", "-")
+def _words(english: str) -> str:
+    return english.strip().lower().replace("–", "-")
 
 
 RULES = (rhythm, chinese_marks, chinese_headings, avoided, introduced)
