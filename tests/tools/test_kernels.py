@@ -74,7 +74,8 @@ def test_what_is_imported_already_works_as_ever(start):
 
 def test_a_kernel_is_interrupted_and_its_death_is_seen(start):
     manager, client = start()
-    client.execute("import time; print('runs', flush=True); time.sleep(600)")
+    endless = "import time; print('runs', flush=True); time.sleep(600)"
+    client.execute(endless, stop_on_error=False)  # what follows is not given up
     while client.get_iopub_msg(timeout=60)["msg_type"] != "stream":
         pass  # only what runs can be interrupted
     manager.interrupt_kernel()
@@ -82,7 +83,7 @@ def test_a_kernel_is_interrupted_and_its_death_is_seen(start):
     assert ask(client, "print('still here')")[1] == "still here"
     assert manager.is_alive()
     client.execute("import os; os._exit(1)")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while manager.is_alive() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not manager.is_alive()
@@ -93,7 +94,7 @@ def test_kernels_end_with_their_server(start, monkeypatch):
     manager, _ = start()
     kernels.Forked.server.stdin.close()
     kernels.Forked.server.wait(10)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while manager.is_alive() and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not manager.is_alive()
