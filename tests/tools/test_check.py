@@ -318,7 +318,7 @@ def every_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     """All rules are on, whether or not the course's own book keeps them."""
     for name, rules in (
         ("PAGE_RULES", prose.RULES),
-        ("SECTION_RULES", (code.density, numbers.whole)),
+        ("SECTION_RULES", (code.density, numbers.above)),
     ):
         monkeypatch.setattr(check, name, {*getattr(check, name), *rules})
 
@@ -612,6 +612,10 @@ FAULTS = {
             ("It takes", "486 stands in no output"),
             ("It takes", "12 per cent stands in no output"),
         ],
+    ),
+    "number that only a later cell prints": Fault(
+        [("as this picture shows", "as the loss of 0.1 shows")],
+        [("as the loss", "0.1 stands in no output, code or formula above")],
     ),
     "number in alt text that no run prints": Fault(
         [("zh: 损失从2降到0。", "zh: 损失从20万降到0。")],

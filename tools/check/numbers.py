@@ -1,15 +1,18 @@
 """No number in the prose goes stale: a run still prints it.
 
 What the prose, a table or an alternative text says with a decimal point, a per cent
-sign or three digits and more must stand on the page: in an output, rounded to as
-many digits or as a share for a per cent, or in code, or in an equation. A paragraph
-that cites a work may hold the work's numbers; years and numbers of sections are
-names. What is left, for example a sum done in the head, is named in the cell's
-metadata: `+++ {"tags": ["lang-en"], "given": ["1.25"]}`.
+sign or three digits and more must stand on the page above, or in the code cell that
+it announces: in an output, rounded to as many digits or as a share for a per cent,
+or in code, or in an equation. A paragraph that cites a work may hold the work's
+numbers; years and numbers of sections are names. What is left, for example a sum
+done in the head, is named in the cell's metadata:
+`+++ {"tags": ["lang-en"], "given": ["1.25"]}`.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import chain
 
 from tools.check.language import Finding
 from tools.check.outputs import outputs, shown
@@ -32,41 +35,39 @@ NAMES = re.compile(r"^\s?(?:节|章)|^ (?:and|to) \d|^(?:至|、)\d")
 
 def decimals(page: Page, book: Book) -> Iterator[Finding]:
     """Every decimal number of the text is found again on its page."""
-    yield from _stale(page, book, lambda number, unit: "." in number)
-
-
-def whole(page: Page, book: Book) -> Iterator[Finding]:
-    """So is every whole number of three digits and more, and every per cent."""
-    yield from _stale(
-        page,
-        book,
-        lambda number, unit: (
-            "." not in number
-            and (unit or len(number) > 2)
-            and not YEAR.fullmatch(number)
-        ),
-    )
-
-
-def _stale(
-    page: Page, book: Book, wanted: Callable[[str, str], bool]
-) -> Iterator[Finding]:
-    known = _known(page, book)
+    known = [*chain(*_known(page, book))]
     for cell in page.cells:
-        given = {str(number) for number in cell.metadata.get("given", ())}
-        for line, text in _texts(cell):
-            for match in NUMBER.finditer(text):
-                written, number, unit = match[0].strip(), match[1], match[2] or ""
-                is_name = SECTION.search(text[: match.start()].lower()) or (
-                    NAMES.search(text[match.end(1) :])
-                )
-                if is_name or number in given or not wanted(number, unit):
-                    continue
-                if not _found(number.replace(",", ""), SCALES[unit], known):
-                    yield (
-                        line,
-                        f"{written} stands in no output, code or formula",
-                    )
+        for line, written, number, scale in _numbers(cell):
+            if "." in number and not _found(number, scale, known):
+                yield line, f"{written} stands in no output, code or formula above"
+
+
+def above(page: Page, book: Book) -> Iterator[Finding]:
+    """Every number of the text is found above it, or in the next code cell."""
+    parts = _known(page, book)
+    codes = [i for i, cell in enumerate(page.cells) if cell.kind == "code"]
+    for i, cell in enumerate(page.cells):
+        announced = next((code for code in codes if code >= i), len(parts))
+        known = [*chain(*parts[: announced + 1])]
+        for line, written, number, scale in _numbers(cell):
+            if not _found(number, scale, known):
+                yield line, f"{written} stands in no output, code or formula above"
+
+
+def _numbers(cell: Cell) -> Iterator[tuple[int, str, str, float]]:
+    """Yield line, wording, digits and scale of each number that may go stale."""
+    given = {str(number) for number in cell.metadata.get("given", ())}
+    for line, text in _texts(cell):
+        for match in NUMBER.finditer(text):
+            number, unit = match[1], match[2] or ""
+            is_name = (
+                SECTION.search(text[: match.start()].lower())
+                or NAMES.search(text[match.end(1) :])
+                or YEAR.fullmatch(number)
+            )
+            if not is_name and number not in given and (unit or len(number) > 2):
+                written, number = match[0].strip(), number.replace(",", "")
+                yield line, written, number, SCALES[unit]
 
 
 def _texts(cell: Cell) -> Iterator[tuple[int, str]]:
@@ -84,17 +85,32 @@ def _texts(cell: Cell) -> Iterator[tuple[int, str]]:
             yield token.map[0], "".join(part or " " for part in parts)
 
 
-def _known(page: Page, book: Book) -> list[tuple[float, bool]]:
-    """Return the numbers of outputs, code and equations; tell which are per cents."""
-    texts = [shown(output) for _, output, _ in outputs(page, book)]
-    texts += [cell.text for cell in page.code]
-    for cell in page.markdown:
-        texts += re.findall(r"\$[^$]+\$", cell.text)
-    found = [n for text in texts for n in STORED.findall(SEPARATOR.sub("", text))]
-    return [
-        (abs(float(number.rstrip("%").replace(",", ""))), number.endswith("%"))
-        for number in set(found)
-    ]
+def _known(page: Page, book: Book) -> list[list[tuple[float, bool]]]:
+    """Return, by cell, the numbers of outputs, code and equations.
+
+    Each comes with whether it is a per cent.
+    """
+    shown_by = defaultdict(list)
+    for cell, output, _ in outputs(page, book):
+        shown_by[cell.line].append(shown(output))
+    found = []
+    for cell in page.cells:
+        if cell.kind == "code":
+            texts = [cell.text, *shown_by[cell.line]]
+        else:
+            texts = re.findall(r"\$[^$]+\$", cell.text)
+        written = {
+            number
+            for text in texts
+            for number in STORED.findall(SEPARATOR.sub("", text))
+        }
+        found.append(
+            [
+                (abs(float(number.rstrip("%").replace(",", ""))), number.endswith("%"))
+                for number in written
+            ]
+        )
+    return found
 
 
 def _found(number: str, scale: float, known: list[tuple[float, bool]]) -> bool:
