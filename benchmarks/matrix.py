@@ -18,7 +18,8 @@ import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.book import ROOT
+
 RESULT = Path(__file__).with_suffix(".md")
 VERSIONS = (
     "import platform, torch, numpy;"

@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = {"en": "English", "zh": "Chinese"}
 BIBLIOGRAPHY = "book/references.bib"
+TERMS = "book/terms.yml"
 
 
 def contents(root: Path) -> dict:

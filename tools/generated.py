@@ -17,17 +17,18 @@ from tools.citations import ROLE, Citations, keys
 
 def terms(root: Path, language: str) -> str:
     """The English–Chinese terms of `book/terms.yml`, one table per topic."""
-    groups = yaml.safe_load((root / "book/terms.yml").read_text(encoding="utf-8"))
+    groups = yaml.safe_load((root / book.TERMS).read_text("utf-8"))
     head = {"en": ("English", "Chinese"), "zh": ("英文", "中文")}
+    also = {"en": " (also {})", "zh": "（也作{}）"}
+
+    def row(term: dict) -> tuple[str, str]:
+        abbreviation = f" ({term['abbr']})" if "abbr" in term else ""
+        names = also[language].format("、".join(term.get("aliases", ())))
+        return term["en"] + abbreviation, term["zh"] + names * ("aliases" in term)
+
     return "\n\n".join(
         f"## {group['title'][language]}\n\n"
-        + table(
-            head[language],
-            [
-                (t["en"] + (f" ({t['abbr']})" if "abbr" in t else ""), t["zh"])
-                for t in group["terms"]
-            ],
-        )
+        + table(head[language], [row(term) for term in group["terms"]])
         for group in groups
     )
 

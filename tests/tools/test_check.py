@@ -12,6 +12,7 @@ from samples import HEADER
 
 from tools import check, notebooks
 from tools.book import LANGUAGES, read, toc
+from tools.check import code, numbers, prose
 from tools.check.source import cells
 from tools.citations import Citations
 
@@ -37,6 +38,11 @@ BIB = """\
   author = {Kingma, Diederik and Ba, Jimmy}, title = {Adam}, year = {2015},
   eprint = {1412.6980},
 }
+"""
+TERMS = """\
+- title: {en: Numbers, zh: 数}
+  terms:
+  - {en: number / count (of things), zh: 一个数, avoid: [数目]}
 """
 PACKAGE = '''\
 def double(x: float) -> float:
@@ -266,6 +272,7 @@ PAGE = """
 FILES = {
     "_toc.yml": TOC,
     "book/references.bib": BIB,
+    "book/terms.yml": TERMS,
     "book/figures/box.svg": "<svg/>",
     "d2lutils/toy.py": PACKAGE,
     "book/index.md": HEADER + PAGE.format("The course", "课程"),
@@ -306,6 +313,16 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(autouse=True)
+def every_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rules are on, whether or not the course's own book keeps them."""
+    for name, rules in (
+        ("PAGE_RULES", prose.RULES),
+        ("SECTION_RULES", (code.density, numbers.above)),
+    ):
+        monkeypatch.setattr(check, name, {*getattr(check, name), *rules})
+
+
 @pytest.fixture
 def book(template: Path, tmp_path: Path) -> Path:
     return shutil.copytree(template, tmp_path / "book")
@@ -324,6 +341,8 @@ EN_LINE, ZH_LINE = f"{EN}\n\nThe function is", f"{ZH}\n\n函数只有一行。"
 CHECK = "\n\nd2l.check(twice, [((1,), 2)])\n```"
 CLAIM = 'assert history["loss"][-1] < 0.1, "three epochs suffice"'
 IMAGE = "![A box, and beside it two boxes](../figures/box.svg)"
+CELL = "```{code-cell}\n" + "x = 1\n" * 20 + "```\n\n"
+LONG = f"{EN}\n\nMore.\n\n{ZH}\n\n还有。\n\n{CELL}"
 ODD = "\n<details>\n<summary>Solution 2</summary>\n\nNo.\n\n</details>\n"
 ODD_ZH = "\n<details>\n<summary>解答2</summary>\n\n不是。\n\n</details>\n"
 
@@ -534,7 +553,18 @@ FAULTS = {
     ),
     "long cell": Fault(
         in_code("x = 1\n" * 29),
-        [("import torch", "a code cell of 35 lines (at most 30)")],
+        [
+            ("import torch", "a code cell of 35 lines (at most 30)"),
+            ("import torch", "32 lines in a cell of the body (at most 20)"),
+        ],
+    ),
+    "dense cell": Fault(
+        in_code("x = 1\n" * 18),
+        [("import torch", "21 lines in a cell of the body (at most 20)")],
+    ),
+    "long body": Fault(
+        [(f"{CLAIM}\n```\n\n", f"{CLAIM}\n```\n\n" + 9 * LONG)],
+        [("---", "185 lines of code in the body (at most 180)")],
     ),
     "Chinese comment": Fault(in_code("# 种子"), [("# 种子", "Chinese in code")]),
     "no Python": Fault(in_code("x ="), [("import torch", "this is not Python")]),
@@ -565,7 +595,7 @@ FAULTS = {
         [("The function is one line.", "The loss ends at 0.123 and falls by 4.5 %.")],
         [
             ("The loss ends", "0.123 stands in no output, code or formula"),
-            ("The loss ends", "4.5% stands in no output, code or formula"),
+            ("The loss ends", "4.5 % stands in no output, code or formula"),
         ],
     ),
     "number in Chinese that no run prints": Fault(
@@ -574,6 +604,22 @@ FAULTS = {
             ("函数最后", "0.123 stands in no output"),
             ("函数最后", "4.5% stands in no output"),
         ],
+    ),
+    "per cent and large number that no run prints": Fault(
+        [("The function is one line.", "It takes 486 steps, 12 per cent of 1,486.")],
+        [
+            ("It takes", "1,486 stands in no output"),
+            ("It takes", "486 stands in no output"),
+            ("It takes", "12 per cent stands in no output"),
+        ],
+    ),
+    "number that only a later cell prints": Fault(
+        [("as this picture shows", "as the loss of 0.1 shows")],
+        [("as the loss", "0.1 stands in no output, code or formula above")],
+    ),
+    "number in alt text that no run prints": Fault(
+        [("zh: 损失从2降到0。", "zh: 损失从20万降到0。")],
+        [("history =", "20万 stands in no output")],
     ),
     "training without claim": Fault(
         [(f"{CLAIM_HEAD}{CLAIM}\n```\n\n", "")],
@@ -597,6 +643,45 @@ FAULTS = {
     "no exercise cell": Fault(
         [(":tags: [exercise]", ":tags: [solution]")],
         [("def twice", "no exercise cell with d2l.check")],
+    ),
+    # ---- prose.py
+    "three colons": Fault(
+        [("The function is one line.", "One: a. Two: b. It's three: c.")],
+        [("One: a.", "a colon too many: 3 in 29 English sentences (at most 2)")],
+    ),
+    "three semicolons in Chinese": Fault(
+        [("函数只有一行。", "一；二。三；四。五；六。")],
+        [("一；二", "a semicolon too many: 3 in 29 Chinese sentences (at most 2)")],
+    ),
+    "two pairs of brackets": Fault(
+        [("（number）的", "（number）（数）的")],
+        [("**一个", "two pairs of brackets in a row: “mber）（数）的两”")],
+    ),
+    "a term and a work in two pairs of brackets": Fault(
+        [("早有研究{cite:p}", "早有研究（study）{cite:p}")],
+        [("数的两倍", "two pairs of brackets in a row")],
+    ),
+    "separator in a number": Fault(
+        [("函数只有一行。", "函数不是$10{,}000$行，不是20\u2009000行。")],
+        [
+            ("函数不是", "“不是$10{,}000$行，不”"),
+            ("函数不是", "“，不是20\u2009000行。”"),
+        ],
+    ),
+    "space before a unit": Fault(
+        [("函数只有一行。", "函数占2 kB，一行。")],
+        [("函数占", "a space before a unit: “函数占2 kB，一行。”")],
+    ),
+    "question as a heading": Fault(
+        [("## 手工加倍", "## 如何加倍")], [("## 如何", "“如何加倍” is no noun phrase")]
+    ),
+    "everyday word": Fault(
+        [("函数只有一行。", "函数只有一行数目。")],
+        [("函数只有", "数目: write 一个数 (terms.yml)")],
+    ),
+    "term that is not in the list": Fault(
+        [("**一个数**（number）", "**数字**（number，见下文）")],
+        [("**数字", "数字（number） is not in terms.yml")],
     ),
     # ---- anatomy.py
     "no summary": Fault(
@@ -769,6 +854,22 @@ FINE = {
         "价格是0.125，$x = 0.375$，`0.1`，见3.12节。\n\n"
         "{cite:t}`gauss1809theoria`得到0.987。",
     ),
+    "whole number that is a year, coded, derived or a share": (
+        "The function is one line.",
+        "In 1987, 12,500 of $25{,}000$ rows were 2.5 million times 50 %.",
+        "import torch\n",
+        "import torch\n\nrows = 12_500\ntimes, share = 2_500_000, 0.5\n",
+        "函数只有一行。",
+        "1987年，$25000$行中的12500行是250万的50%。",
+    ),
+    "announcing colon and lead": (
+        "The function is one line.",
+        "**One**: a.\n\n{cite:t}`gauss1809theoria`: b.\n\nAt 15:20: “c”. It: `d`. Six:",
+        "函数只有一行。",
+        "**一**：甲。\n\n{cite:t}`gauss1809theoria`：乙。\n\n15:20时：“丙”。他：`丁`。六：",
+    ),
+    "other name of a term": ("（number）", "（count，计数）"),
+    "call in a claim": ("zh: 损失下降。}", "zh: f(x, y)与g.f()相等。}"),
     "torch.utils.data": (
         "import torch\n",
         "import torch\n\ntorch.utils.data.default_collate\nd2l.data\n",

@@ -28,6 +28,7 @@ parts:
   terms:
   - {en: tensor, zh: 张量}
   - {en: mean squared error, zh: 均方误差, abbr: MSE}
+  - {en: dropout, zh: 丢弃法, aliases: [暂退法, 随机失活], avoid: [失活]}
 - title: {en: Text, zh: 文本}
   terms:
   - {en: token, zh: 词元}
@@ -65,6 +66,8 @@ def test_terms(root: Path) -> None:
     english, chinese = (generated.terms(root, language) for language in ("en", "zh"))
     assert english.startswith("## Tensors\n\n| English | Chinese |\n| --- |")
     assert "| mean squared error (MSE) | 均方误差 |" in english
+    assert "| dropout | 丢弃法 (also 暂退法、随机失活) |" in english
+    assert "| dropout | 丢弃法（也作暂退法、随机失活） |" in chinese
     assert english.endswith("| English | Chinese |\n| --- | --- |\n| token | 词元 |")
     assert "## 文本\n\n| 英文 | 中文 |" in chinese
 
@@ -112,6 +115,9 @@ def test_data_needs_no_torch() -> None:
 
 def test_the_terms_are_complete_and_single() -> None:
     groups = yaml.safe_load((REPOSITORY / "book/terms.yml").read_text("utf-8"))
-    terms = [term["en"] for group in groups for term in group["terms"]]
-    assert len(terms) == len(set(terms)) > 100
-    assert all(term["zh"].strip() for group in groups for term in group["terms"])
+    terms = [term for group in groups for term in group["terms"]]
+    pairs = [(term["en"], term["zh"]) for term in terms]
+    assert len(pairs) == len(set(pairs)) > 300
+    assert all(english.strip() and chinese.strip() for english, chinese in pairs)
+    keys = {"en", "zh", "abbr", "aliases", "avoid"}
+    assert all(term.keys() <= keys for term in terms)

@@ -58,7 +58,7 @@ def _source_problems(book: Book) -> Iterator[Problem]:
         return
     yield from _toc_problems(book)
     for name, page in book.pages.items():
-        for rule in PAGE_RULES + (SECTION_RULES if name in book.sections else ()):
+        for rule in (*PAGE_RULES, *(SECTION_RULES if name in book.sections else ())):
             for line, message in rule(page, book):
                 yield Problem(page.file, line, message)
     for rule in literature.RULES:

@@ -22,6 +22,8 @@ TAGS = {
     "raises-exception",
 }
 COLUMNS, LINES, SOLUTION_LINES = 78, 30, 45
+ASIDE = {"claim", "exercise", "solution", "hide-input"}  # not part of the body
+BODY, BODY_CELL = 180, 20  # lines that are not blank
 
 
 def tags(page: Page, book: Book) -> Iterator[Finding]:
@@ -75,6 +77,22 @@ def form(page: Page, book: Book) -> Iterator[Finding]:
                 yield i, "Chinese in code: comments and figures are English"
         if cell.tree is None and "raises-exception" not in cell.tags:
             yield cell.line, "this is not Python"
+
+
+def density(page: Page, book: Book) -> Iterator[Finding]:
+    """A body of at most 180 lines of code, in cells of at most 20."""
+    total = 0
+    for cell in page.code:
+        if not ASIDE & set(cell.tags):
+            lines = sum(bool(line.strip()) for line in cell.text.split("\n"))
+            total += lines
+            if lines > BODY_CELL:
+                yield (
+                    cell.line,
+                    f"{lines} lines in a cell of the body (at most {BODY_CELL})",
+                )
+    if total > BODY:
+        yield 1, f"{total} lines of code in the body (at most {BODY})"
 
 
 def modern(page: Page, book: Book) -> Iterator[Finding]:

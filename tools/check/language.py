@@ -74,7 +74,7 @@ def other_language(page: Page, book: Book) -> Iterator[Finding]:
     """
     quoted = re.compile(r"\([^()]*\)|“[^”]*”|\"[^\"]*\"|《[^》]*》")
     for language in LANGUAGES:
-        for item in _texts(page, language):
+        for item in texts(page, language):
             if item.token.type == "html_block":
                 text = re.sub(r"<[^>]*>", "", item.token.content)
             else:
@@ -175,7 +175,7 @@ def emphasis(page: Page, book: Book) -> Iterator[Finding]:
     """Asterisks that Markdown leaves in the text are emphasis that failed."""
     failed = re.compile(rf"\*\*|[{HAN}]\*|\*[{HAN}]")
     for language in LANGUAGES:
-        for item in _texts(page, language):
+        for item in texts(page, language):
             for line, child in children(item.token, item.line):
                 if child.type == "text" and failed.search(child.content):
                     yield line, "emphasis does not render: punctuation inside its **"
@@ -183,7 +183,7 @@ def emphasis(page: Page, book: Book) -> Iterator[Finding]:
 
 def chinese_lines(page: Page, book: Book) -> Iterator[Finding]:
     """A Chinese paragraph is one line: a line break would show as a space."""
-    for item in _texts(page, "zh"):
+    for item in texts(page, "zh"):
         if re.search(f"[{HAN}]", plain(item.token)):
             for line, child in children(item.token, item.line):
                 if child.type == "softbreak":
@@ -198,28 +198,35 @@ SPACE = re.compile(rf"[{HAN}，。；：？！（）、《》] | [{HAN}，。；
 
 def chinese_typography(page: Page, book: Book) -> Iterator[Finding]:
     """Full-width punctuation, and no spaces beside Chinese characters."""
-    texts = [(item.line, plain(item.token)) for item in _texts(page, "zh")]
-    texts += [
-        (cell.line, alt["zh"])
-        for cell in page.code
-        if isinstance(alt := cell.metadata.get("alt"), dict) and "zh" in alt
-    ]
-    for line, text in texts:
+    for line, text in chinese(page):
         if not re.search(f"[{HAN}]", text):
             continue
         for offset, part in enumerate(text.split("\n")):
             if match := HALF_WIDTH.search(part):
-                yield line + offset, f"half-width punctuation: {_around(match)}"
+                yield line + offset, f"half-width punctuation: {around(match)}"
             elif match := SPACE.search(ALLOWED.sub("", part)):
-                yield line + offset, f"space beside Chinese: {_around(match)}"
+                yield line + offset, f"space beside Chinese: {around(match)}"
 
 
-def _around(match: re.Match[str]) -> str:
+CALL = re.compile(r"[A-Za-z_][\w.]*\([^()]*\)")  # code, where no mark says so
+
+
+def chinese(page: Page) -> Iterator[tuple[int, str]]:
+    """Yield all Chinese text, alternative texts and claims included."""
+    for item in texts(page, "zh"):
+        yield item.line, plain(item.token)
+    for cell in page.code:
+        for words in (cell.metadata.get("alt"), cell.metadata.get("claim")):
+            if isinstance(words, dict) and "zh" in words:
+                yield cell.line, CALL.sub(STAND_IN, str(words["zh"]))
+
+
+def around(match: re.Match[str]) -> str:
     part = match.string[max(match.start() - 4, 0) : match.end() + 4]
     return f"“{part.replace(STAND_IN, '…')}”"
 
 
-def _texts(page: Page, language: str) -> Iterator[Item]:
+def texts(page: Page, language: str) -> Iterator[Item]:
     """Yield the paragraphs, headings, table cells and HTML of a language's cells."""
     for item in page.streams[language]:
         if (

@@ -22,14 +22,14 @@ SPOILED = {
 
 def clean(page: Page, book: Book) -> Iterator[Finding]:
     """No warning, traceback, progress bar, absolute path or address."""
-    for cell, output, folder in _outputs(page, book):
+    for cell, output, folder in outputs(page, book):
         if output["output_type"] == "error":
             if "raises-exception" not in cell.tags:
                 yield cell.line, f"an error in the output ({folder})"
         elif output.get("name") == "stderr":
             yield cell.line, f"text on stderr in the output ({folder})"
             continue
-        text = _text(output)
+        text = shown(output)
         for what, pattern in SPOILED.items():
             if pattern.search(text):
                 yield cell.line, f"{what} in the output ({folder})"
@@ -39,7 +39,7 @@ def raised(page: Page, book: Book) -> Iterator[Finding]:
     """A cell that announces an error has one in its output."""
     failing = {
         cell.line
-        for cell, output, _ in _outputs(page, book)
+        for cell, output, _ in outputs(page, book)
         if output["output_type"] == "error"
     }
     for cell in page.code:
@@ -49,7 +49,7 @@ def raised(page: Page, book: Book) -> Iterator[Finding]:
 
 def described(page: Page, book: Book) -> Iterator[Finding]:
     """A cell that draws a figure says in both languages what it shows."""
-    for cell, output, _ in _outputs(page, book):
+    for cell, output, _ in outputs(page, book):
         if any(kind.startswith("image/") for kind in output.get("data", ())):
             alt = cell.metadata.get("alt")
             for language, name in LANGUAGES.items():
@@ -57,20 +57,20 @@ def described(page: Page, book: Book) -> Iterator[Finding]:
                     yield cell.line, f"a figure without alt text in {name}"
 
 
-def _outputs(page: Page, book: Book) -> Iterator[tuple[Cell, dict, str]]:
+def outputs(page: Page, book: Book) -> Iterator[tuple[Cell, dict, str]]:
     """Yield each stored output with the source's cell and the language's folder."""
     for language in LANGUAGES:
         path = notebook(book.root, page.name, language)
         if not path.exists():
             continue  # notebooks that are missing are reported as stale
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cells = json.loads(path.read_text("utf-8"))["cells"]
         stored = [cell for cell in cells if cell["cell_type"] == "code"]
         for cell, notebook_cell in zip(page.code, stored, strict=False):
             for output in notebook_cell["outputs"]:
                 yield cell, output, f"notebooks/{language}"
 
 
-def _text(output: dict) -> str:
+def shown(output: dict) -> str:
     """Return what the reader sees as text of an output."""
     found = [output.get("text", ""), output.get("traceback", "")]
     for kind, content in output.get("data", {}).items():

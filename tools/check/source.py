@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import yaml
 from jupytext.myst import MystMetadataParsingError
 from markdown_it.token import Token
 from nbformat import NotebookNode
 
-from tools.book import BIBLIOGRAPHY, LANGUAGES, PARSER, read, sections, toc
+from tools.book import BIBLIOGRAPHY, LANGUAGES, PARSER, TERMS, read, sections, toc
 
 HAN = "\u3400-\u4dbf\u4e00-\u9fff"
 STAND_IN = "\ufffc"  # what `plain` shows for code, an equation or a role
-BOLD_END = "\u2060"
+BOLD = "\u2060"  # what `marked` shows where bold text begins and ends
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,15 @@ class Book:
     unreadable: list[tuple[str, int, str]] = field(default_factory=list)
 
     @cached_property
+    def terms(self) -> list[dict]:
+        """The terms of `terms.yml`."""
+        return [
+            term
+            for group in yaml.safe_load((self.root / TERMS).read_text("utf-8"))
+            for term in group["terms"]
+        ]
+
+    @cached_property
     def works(self) -> list[tuple[int, str]]:
         """Line and key of each entry of `references.bib`."""
         text = (self.root / BIBLIOGRAPHY).read_text(encoding="utf-8")
@@ -195,7 +205,12 @@ def calls(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def plain(token: Token, links: bool = True) -> str:
-    """Return the text of an inline token; code, equations and roles stand in.
+    """Return the text of an inline token; code, equations and roles stand in."""
+    return marked(token, links).replace(BOLD, "")
+
+
+def marked(token: Token, links: bool = True) -> str:
+    """Return the same, with a mark where bold text begins and ends.
 
     The space after bold text that ends in a full-width mark is left out: without
     it the bold would not end (``**练习1。** 编写``).
@@ -207,8 +222,8 @@ def plain(token: Token, links: bool = True) -> str:
             inside += child.nesting
         elif inside and not links:
             continue
-        elif child.type == "strong_close":
-            text.append(BOLD_END)
+        elif child.type in ("strong_open", "strong_close"):
+            text.append(BOLD)
         elif child.type == "text":
             text.append(child.content)
         elif child.type in ("softbreak", "hardbreak"):
@@ -223,8 +238,7 @@ def plain(token: Token, links: bool = True) -> str:
             "text_special",
         ):
             text.append(STAND_IN)
-    joined = re.sub(f"([。：？！]){BOLD_END} ", r"\1", "".join(text))
-    return joined.replace(BOLD_END, "")
+    return re.sub(f"([。：？！]{BOLD}) ", r"\1", "".join(text))
 
 
 def children(token: Token, line: int) -> Iterator[tuple[int, Token]]:
