@@ -27,6 +27,11 @@ FASHION_CLASSES = (
     "ankle boot",
 )
 NUM_TRAIN, NUM_TEST = 60_000, 10_000
+PHOTOGRAPHS = {  # height and width
+    **dict.fromkeys(("astronaut", "brick", "camera", "grass", "gravel"), (512, 512)),
+    **{"chelsea": (300, 451), "coffee": (400, 600), "coins": (303, 384)},
+    **{"retina": (1411, 1411), "rocket": (427, 640)},
+}
 
 
 class ImageData(NamedTuple):
@@ -239,16 +244,35 @@ def style_images() -> dict[str, Tensor]:
 
 
 def photograph(name: str) -> Tensor:
-    """Return a photograph of scikit-image, such as "coffee", uint8 (3, h, w).
+    """Return a photograph of scikit-image, uint8 (3, h, w).
+
+    In colour: "astronaut" (512 x 512), "chelsea" (a cat, 300 x 451), "coffee"
+    (400 x 600), "retina" (1411 x 1411), "rocket" (427 x 640). In grey: "brick",
+    "camera", "grass", "gravel" (512 x 512), "coins" (303 x 384).
 
     Raises:
         ValueError: there is none of this name.
     """
+    if name not in PHOTOGRAPHS:
+        names = ", ".join(PHOTOGRAPHS)
+        raise ValueError(f"name: expected one of {names}, got {name!r}")
+    return load(
+        "photographs",
+        lambda paths: _pixels(next(path for path in paths if path.stem == name)),
+        lambda: _drawn().photograph(name, PHOTOGRAPHS[name]),
+    )
 
-    def read(paths: list[Path]) -> Tensor:
-        named = {path.stem: path for path in paths}
-        if name not in named:
-            raise ValueError(f"name: expected one of {', '.join(named)}, got {name!r}")
-        return _pixels(named[name])
 
-    return load("photographs", read, lambda: _drawn().photograph(name))
+def efficientnet_lite0() -> dict[str, Tensor]:
+    """Return the weights of EfficientNet-Lite0, trained on ImageNet, by name.
+
+    Tan and Le (2019). There is no stand-in: knowledge cannot be made up.
+
+    Raises:
+        DataUnavailable: no source answers.
+    """
+
+    def read(paths: list[Path]) -> dict[str, Tensor]:
+        return torch.load(paths[0], map_location="cpu", weights_only=True)
+
+    return load("efficientnet-lite0", read)
