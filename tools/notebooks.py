@@ -254,21 +254,23 @@ def make(
     return texts, seconds
 
 
-def differs(path: Path, text: str) -> bool:
-    """Tell whether a file is to be written."""
-    return not path.exists() or path.read_text("utf-8") != text
+def differing(root: Path, page: str, texts: dict[str, str]) -> dict[Path, str]:
+    """Return the files that are to be written, and what."""
+    files = {book.notebook(root, page, language): texts[language] for language in texts}
+    return {
+        path: text
+        for path, text in files.items()
+        if not path.exists() or path.read_text("utf-8") != text
+    }
 
 
 def write(root: Path, page: str, texts: dict[str, str]) -> bool:
     """Write the notebooks that differ; tell whether one did."""
-    changed = False
-    for language, text in texts.items():
-        path = book.notebook(root, page, language)
-        if differs(path, text):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
-            changed = True
-    return changed
+    changed = differing(root, page, texts)
+    for path, text in changed.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return bool(changed)
 
 
 def stale(root: Path = ROOT) -> list[str]:
@@ -282,15 +284,10 @@ def _stale(root: Path, page: str, citations: Citations) -> bool:
     if not reuse(root, notebook, stored(root, page, "en"), volatile=False):
         return True
     try:
-        return any(
-            differs(
-                book.notebook(root, page, language),
-                split(notebook, root, page, language, citations),
-            )
-            for language in LANGUAGES
-        )
+        texts = {n: split(notebook, root, page, n, citations) for n in LANGUAGES}
     except SectionError:  # making it tells why
         return True
+    return bool(differing(root, page, texts))
 
 
 def machine() -> dict[str, str]:
