@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
+from urllib.parse import urlsplit
 
 CONTENT = bytes(range(256)) * 800  # 204,800 bytes
 
@@ -26,7 +27,7 @@ class FaultServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                fault = self.path.split("/")[1]
+                fault = urlsplit(self.path).path.split("/")[1]
                 with server.counting:
                     server.requests[fault] += 1
                 getattr(server, f"_{fault}")(self)

@@ -186,8 +186,8 @@ def test_no_source_leads_to_the_stand_in(load, monkeypatch, tmp_path, capsys):
         shutil.copytree(kept, tmp_path / "stand-in")
     monkeypatch.setenv("D2L_DATA", str(tmp_path))
     monkeypatch.delenv("D2L_DATA_MIRROR", raising=False)
-    monkeypatch.setattr("d2lutils.data.local.sources", lambda dataset, file: [])
-    monkeypatch.setattr("d2lutils.data.download.sources", lambda dataset, file: [])
+    monkeypatch.setattr("d2lutils.data.local.sources", lambda dataset: [])
+    monkeypatch.setattr("d2lutils.data.download.sources", lambda dataset: [])
     load()
     out = capsys.readouterr().out
     assert out.count("\n") == 1

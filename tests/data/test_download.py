@@ -20,11 +20,10 @@ from pathlib import Path
 import pytest
 from fault_server import CONTENT, FaultServer
 
-from d2lutils.data import download, local
+from d2lutils.data import download, local, transfer
 from d2lutils.data.catalogue import Dataset, File, Source, Text
-from d2lutils.data.download import DataUnavailable, Patience
+from d2lutils.data.download import DataUnavailable
 
-IMPATIENT = Patience(silence=0.4, total=5, tries=2, pause=0.01)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
@@ -37,8 +36,8 @@ def a_file(*sources: Source, name: str = "file.bin") -> Dataset:
     return Dataset("set", TEXT, TEXT, "https://example.org", sources, (file,), TEXT)
 
 
-def fetch(dataset: Dataset, patience: Patience | None = None) -> Path:
-    (path,) = download.fetch(dataset, patience)
+def fetch(dataset: Dataset) -> Path:
+    (path,) = download.fetch(dataset)
     return path
 
 
@@ -50,7 +49,10 @@ def server() -> Iterator[FaultServer]:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder of its own, no mirror, nothing but loopback."""
+    """An empty cache folder of its own, no mirror, nothing but loopback, in haste."""
+    monkeypatch.setattr(transfer, "SILENCE", 0.4)
+    monkeypatch.setattr(transfer, "TOTAL", 5)
+    monkeypatch.setattr(transfer, "PAUSES", (0.01,))
     for name in ("D2L_DATA_MIRROR", "D2L_OFFLINE", "D2L_STAND_IN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("D2L_DATA", str(tmp_path / "cache"))
@@ -71,14 +73,14 @@ NETWORK_FAULTS = [
     ("silent", "timed out", 2),
     ("stalls", "timed out", 2),
     ("truncated", "broke off", 2),
-    ("cut", "100000 bytes instead of 204800", 1),
-    ("shorter", "204799 bytes instead of 204800", 1),
+    ("cut", "100000 bytes instead of 204800", 2),
+    ("shorter", "204799 bytes instead of 204800", 2),
     ("longer", "longer than 204800", 1),
     ("wrong", "SHA-256", 1),
     ("missing", "404", 1),
     ("broken", "500", 2),
-    ("loop", "redirects without end", None),
-    ("login", "web page", 1),
+    ("loop", "infinite loop", None),
+    ("login", "login page", 1),
     ("gzipcut", "ended before", 2),
     ("gzipbomb", "longer than 204800", 1),
 ]
@@ -89,8 +91,8 @@ def test_fault_alone_is_a_clear_error(server, cache, fault, words, requests):
     file = a_file(Source(server.url(fault)))
     start = time.monotonic()
     with pytest.raises(DataUnavailable) as caught:
-        fetch(file, IMPATIENT)
-    assert time.monotonic() - start < IMPATIENT.total
+        fetch(file)
+    assert time.monotonic() - start < transfer.TOTAL
     message = str(caught.value)
     for part in (
         "set/file.bin",
@@ -108,7 +110,7 @@ def test_fault_alone_is_a_clear_error(server, cache, fault, words, requests):
 @pytest.mark.parametrize("fault", [fault for fault, _, _ in NETWORK_FAULTS])
 def test_fault_leads_to_next_source(server, cache, fault):
     file = a_file(Source(server.url(fault)), Source(server.url("good")))
-    path = fetch(file, IMPATIENT)
+    path = fetch(file)
     assert path.read_bytes() == CONTENT
     assert content_files(cache) == [path]
 
@@ -137,8 +139,8 @@ def test_no_connection(server, monkeypatch, url, words):
 
     monkeypatch.setattr(socket, "getaddrinfo", only_loopback)
     with pytest.raises(DataUnavailable, match=words):
-        fetch(a_file(Source(url)), IMPATIENT)
-    path = fetch(a_file(Source(url), Source(server.url("good"))), IMPATIENT)
+        fetch(a_file(Source(url)))
+    path = fetch(a_file(Source(url), Source(server.url("good"))))
     assert path.read_bytes() == CONTENT
 
 
@@ -148,34 +150,34 @@ def test_total_time_bounds_what_no_socket_timeout_does(
 ):
     if blocks == "name server":
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
-    patience = Patience(silence=0.4, total=0.8, tries=2, pause=0.01)
+    monkeypatch.setattr(transfer, "TOTAL", 0.8)
     start = time.monotonic()
     with pytest.raises(DataUnavailable, match="timed out"):
-        fetch(a_file(Source(server.url("trickles"))), patience)
+        fetch(a_file(Source(server.url("trickles"))))
     assert time.monotonic() - start < 2
     assert content_files(cache) == []
 
 
 def test_gzip_in_place_of_the_file_is_decompressed(server):
-    path = fetch(a_file(Source(server.url("gzip"))), IMPATIENT)
+    path = fetch(a_file(Source(server.url("gzip"))))
     assert path.read_bytes() == CONTENT
 
 
 def test_broken_line_is_tried_again(server):
-    path = fetch(a_file(Source(server.url("flaky"))), IMPATIENT)
+    path = fetch(a_file(Source(server.url("flaky"))))
     assert path.read_bytes() == CONTENT
     assert server.requests["flaky"] == 2
 
 
 def test_call_after_a_failed_one_succeeds(server):
     with pytest.raises(DataUnavailable):
-        fetch(a_file(Source(server.url("truncated"))), IMPATIENT)
-    assert fetch(a_file(Source(server.url("good"))), IMPATIENT).read_bytes() == CONTENT
+        fetch(a_file(Source(server.url("truncated"))))
+    assert fetch(a_file(Source(server.url("good")))).read_bytes() == CONTENT
 
 
 def test_cached_file_is_not_fetched_again(server):
     file = a_file(Source(server.url("good")))
-    assert fetch(file, IMPATIENT) == fetch(file, IMPATIENT)
+    assert fetch(file) == fetch(file)
     assert server.requests["good"] == 1
 
 
@@ -185,8 +187,8 @@ def test_damaged_cache_file_is_replaced_and_never_used(server, cache, damage):
     target.parent.mkdir(parents=True)
     target.write_bytes(damage)
     with pytest.raises(DataUnavailable, match="damaged"):
-        fetch(a_file(Source(server.url("missing"))), IMPATIENT)
-    assert fetch(a_file(Source(server.url("good"))), IMPATIENT) == target
+        fetch(a_file(Source(server.url("missing"))))
+    assert fetch(a_file(Source(server.url("good")))) == target
     assert target.read_bytes() == CONTENT
 
 
@@ -215,13 +217,13 @@ def test_full_disk(server, cache, monkeypatch, number):
     with monkeypatch.context() as patch:
         fill_the_disk(patch, number)
         with pytest.raises(DataUnavailable) as caught:
-            fetch(file, IMPATIENT)
+            fetch(file)
     message = str(caught.value)
     for part in ("set", str(cache), os.strerror(number), "free", "D2L_DATA"):
         assert part in message
-    assert caught.value.reason == "no room to store it"
+    assert caught.value.reason == "it cannot be stored"
     assert content_files(cache) == []
-    assert fetch(file, IMPATIENT).read_bytes() == CONTENT
+    assert fetch(file).read_bytes() == CONTENT
 
 
 @pytest.mark.skipif(
@@ -237,7 +239,7 @@ def test_full_disk_for_real(server, tmp_path, monkeypatch):
     try:
         monkeypatch.setenv("D2L_DATA", str(small))
         with pytest.raises(DataUnavailable, match=os.strerror(errno.ENOSPC)):
-            fetch(a_file(Source(server.url("good"))), IMPATIENT)
+            fetch(a_file(Source(server.url("good"))))
         assert content_files(small) == []
     finally:
         subprocess.run(["umount", str(small)], check=True)
@@ -247,7 +249,7 @@ def test_cache_folder_that_cannot_be_written_to(server, tmp_path, monkeypatch):
     (tmp_path / "a file").write_text("no folder")
     monkeypatch.setenv("D2L_DATA", str(tmp_path / "a file" / "cache"))
     with pytest.warns(UserWarning, match="D2L_DATA"):
-        path = fetch(a_file(Source(server.url("good"))), IMPATIENT)
+        path = fetch(a_file(Source(server.url("good"))))
     assert path.read_bytes() == CONTENT
     path.unlink()
 
@@ -264,20 +266,22 @@ def test_no_folder_at_all_can_be_written_to(server, tmp_path, monkeypatch):
         pytest.warns(UserWarning),
         pytest.raises(DataUnavailable, match="name another folder"),
     ):
-        fetch(a_file(Source(server.url("good"))), IMPATIENT)
+        fetch(a_file(Source(server.url("good"))))
 
 
 FETCH = """
 import sys
 from d2lutils.data.catalogue import Dataset, File, Source, Text
-from d2lutils.data.download import Patience, fetch
+from d2lutils.data import transfer
+from d2lutils.data.download import fetch
+transfer.SILENCE, transfer.PAUSES = 20, ()
 name, size, sha256, url = sys.argv[1:]
 files = (File(name, int(size), sha256, name),)
 text = Text("en", "zh")
 toy = Dataset("set", text, text, "", (Source(url),), files, text)
 print("ready", flush=True)
 sys.stdin.readline()
-print(*fetch(toy, Patience(silence=20, total=60, tries=1)))
+print(*fetch(toy))
 """
 
 
@@ -306,7 +310,7 @@ def test_process_killed_during_a_download(server, cache):
         process.wait()
     (left,) = content_files(cache)
     assert left.parent.name == ".part"
-    path = fetch(a_file(Source(server.url("good"))), IMPATIENT)
+    path = fetch(a_file(Source(server.url("good"))))
     assert path.read_bytes() == CONTENT
     assert content_files(cache) == [path]
 
@@ -327,33 +331,35 @@ def test_four_processes_download_once(server, cache):
     assert fetch(file).read_bytes() == CONTENT
 
 
-def test_failure_is_shared_with_those_who_wait(server):
+def test_failure_is_shared_with_those_who_wait(server, monkeypatch):
+    monkeypatch.setattr(transfer, "SILENCE", 1)
+    monkeypatch.setattr(transfer, "PAUSES", ())
     file = a_file(Source(server.url("silent")))
-    waiting = Patience(silence=1, total=5, tries=1)
     with ThreadPoolExecutor(4) as pool:
-        calls = [pool.submit(fetch, file, waiting) for _ in range(4)]
+        calls = [pool.submit(fetch, file) for _ in range(4)]
         errors = [call.exception(timeout=20) for call in calls]
     assert all(isinstance(error, DataUnavailable) for error in errors)
     assert server.requests["silent"] == 1
 
 
-def test_lock_that_stays_taken(server, cache):
+def test_lock_that_stays_taken(server, cache, monkeypatch):
     from filelock import FileLock
 
     file = a_file(Source(server.url("good")))
     (cache / "set").mkdir(parents=True)
+    monkeypatch.setattr(download, "TOTAL", 0.1)
     with (
         FileLock(cache / "set" / ".lock"),
         pytest.raises(DataUnavailable, match="another process"),
     ):
-        fetch(file, Patience(total=0.2))
+        fetch(file)
 
 
 def test_offline_asks_no_server(server, monkeypatch):
     monkeypatch.setenv("D2L_OFFLINE", "1")
     file = a_file(Source("d2l-no-such==1.0", "file.bin"), Source(server.url("good")))
     with pytest.raises(DataUnavailable, match="D2L_OFFLINE") as caught:
-        fetch(file, IMPATIENT)
+        fetch(file)
     assert caught.value.reason == "not at hand offline"
     assert not server.requests
 
@@ -364,7 +370,7 @@ def test_mirror_file_is_used_in_place(tmp_path, monkeypatch, cache, place):
     copy.parent.mkdir(parents=True)
     copy.write_bytes(CONTENT)
     monkeypatch.setenv("D2L_DATA_MIRROR", str(tmp_path / "mirror"))
-    assert fetch(a_file(), IMPATIENT) == copy
+    assert fetch(a_file()) == copy
     assert not cache.exists()
 
 
@@ -373,18 +379,18 @@ def test_compressed_copies_are_decompressed_into_the_cache(
 ):
     (tmp_path / "file.bin.gz").write_bytes(gzip.compress(CONTENT))
     before = sorted(tmp_path.iterdir())
-    path = fetch(a_file(Source(str(tmp_path / "file.bin.gz"))), IMPATIENT)
+    path = fetch(a_file(Source(str(tmp_path / "file.bin.gz"))))
     assert path.read_bytes() == CONTENT
     path.unlink()
     monkeypatch.setenv("D2L_DATA_MIRROR", str(tmp_path))
-    assert fetch(a_file(), IMPATIENT) == cache / "set" / "file.bin"
+    assert fetch(a_file()) == cache / "set" / "file.bin"
     assert sorted({*tmp_path.iterdir()} - {cache}) == before
 
 
 def test_damaged_mirror_is_passed_over(server, tmp_path, monkeypatch):
     (tmp_path / "file.bin").write_bytes(CONTENT[::-1])
     monkeypatch.setenv("D2L_DATA_MIRROR", str(tmp_path))
-    path = fetch(a_file(Source(server.url("good"))), IMPATIENT)
+    path = fetch(a_file(Source(server.url("good"))))
     assert path.read_bytes() == CONTENT
     assert (tmp_path / "file.bin").read_bytes() == CONTENT[::-1]
 
@@ -417,6 +423,7 @@ WHEEL = Source("d2l-test-data==1.0", "d2l_test_data/file.bin")
 
 @pytest.fixture
 def only_local_wheels(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setattr(transfer, "TOTAL", 60)
     pytest.importorskip("pip")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
@@ -426,7 +433,7 @@ def only_local_wheels(tmp_path, monkeypatch) -> Path:
 
 def test_wheel_is_fetched_with_pip_and_not_run(only_local_wheels, cache):
     make_wheel(only_local_wheels, CONTENT)
-    path = fetch(a_file(WHEEL), Patience(total=60))
+    path = fetch(a_file(WHEEL))
     assert path.read_bytes() == CONTENT
     assert content_files(cache) == [path]
     assert "d2l_test_data" not in sys.modules
@@ -436,14 +443,18 @@ def test_wheel_is_fetched_with_pip_and_not_run(only_local_wheels, cache):
     ("content", "source", "words"),
     [
         (CONTENT[::-1], WHEEL, "SHA-256"),
-        (CONTENT, Source("d2l-test-data==1.0", "other.bin"), "has no other.bin"),
+        (
+            CONTENT,
+            Source("d2l-test-data==1.0", "other.bin"),
+            "no item named .*other.bin",
+        ),
         (CONTENT, Source("d2l-test-data==2.0", WHEEL.member), "pip could not fetch"),
     ],
 )
 def test_wheel_without_the_file(only_local_wheels, content, source, words):
     make_wheel(only_local_wheels, content)
     with pytest.raises(DataUnavailable, match=words):
-        fetch(a_file(source), Patience(total=60, tries=1))
+        fetch(a_file(source))
 
 
 def test_installed_wheel_is_used_in_place(tmp_path, monkeypatch):
@@ -458,7 +469,7 @@ def test_installed_wheel_is_used_in_place(tmp_path, monkeypatch):
 def test_progress_is_a_bar_on_a_terminal(server, monkeypatch, capsys):
     monkeypatch.delenv("D2L_QUIET")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    fetch(a_file(Source(server.url("good"))), IMPATIENT)
+    fetch(a_file(Source(server.url("good"))))
     err = capsys.readouterr().err
     assert "\r" in err
     assert "127.0.0.1" in err

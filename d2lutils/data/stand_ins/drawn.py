@@ -69,7 +69,7 @@ def hymenoptera() -> dict[str, tuple[list[Tensor], Tensor]]:
     """
     rng = np.random.default_rng(0)
     splits = {}
-    for split, sizes in {"train": (124, 121), "val": (70, 83)}.items():
+    for split, sizes in {"train": (122, 121), "val": (70, 83)}.items():
         labels = np.repeat([0, 1], sizes)
         images = [_insects(rng, *(_ANT, _BEE)[label]) for label in labels]
         splits[split] = images, torch.from_numpy(labels)
@@ -85,7 +85,7 @@ def style() -> dict[str, Tensor]:
     }
 
 
-def photograph(name: str, size: tuple[int, int] = (400, 600)) -> Tensor:
+def photograph(name: str, size: tuple[int, int]) -> Tensor:
     """Return a landscape of its own for every name, uint8 (3, h, w)."""
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     height, width = size
