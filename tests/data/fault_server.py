@@ -15,11 +15,15 @@ class FaultServer:
     """Answers ``/FAULT/anything`` with that fault and counts the requests.
 
     ``content`` is the true file; ``slow`` sends it in pieces, one each 0.05 s;
-    ``flaky`` breaks off the first answer and gives the whole in the second.
+    ``flaky`` breaks off the first answer and gives the whole in the second;
+    ``given`` sends what a test has put there; ``together`` sees how many ask at
+    once; ``uneven`` lacks ``last.bin``.
     """
 
     def __init__(self, content: bytes = CONTENT):
         self.content = content
+        self.given = b""
+        self.asking = self.most_at_once = 0
         self.requests: Counter[str] = Counter()
         self.over = threading.Event()
         self.counting = threading.Lock()
@@ -114,6 +118,22 @@ class FaultServer:
             self._truncated(handler)
         else:
             self._good(handler)
+
+    def _given(self, handler: BaseHTTPRequestHandler) -> None:
+        self._answer(handler, self.given)
+
+    def _together(self, handler: BaseHTTPRequestHandler) -> None:
+        with self.counting:
+            self.asking += 1
+            self.most_at_once = max(self.most_at_once, self.asking)
+        time.sleep(0.02)
+        with self.counting:
+            self.asking -= 1
+        self._good(handler)
+
+    def _uneven(self, handler: BaseHTTPRequestHandler) -> None:
+        last = handler.path.endswith("/last.bin")
+        (self._missing if last else self._good)(handler)
 
     def _shorter(self, handler: BaseHTTPRequestHandler) -> None:
         self._answer(handler, self.content[:-1])
