@@ -13,7 +13,6 @@ and writes ``benchmarks/training.md``.
 
 import argparse
 import contextlib
-import datetime
 import io
 import os
 import resource
@@ -200,7 +199,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=6)
     repeats = parser.parse_args().repeats
-    torch.set_num_threads(os.cpu_count() or 1)
     os.environ["D2L_QUIET"] = "1"
     images = d2l.fashion_mnist()
     train, test = d2l.load_fashion_mnist(BATCH_SIZE)
@@ -216,8 +214,8 @@ def main() -> None:
     text = [
         "# One epoch on Fashion-MNIST",
         "",
-        f"{datetime.date.today()}, {about['cpu']}, {about['cores']} cores, "
-        f"torch {about['torch']}, {torch.get_num_threads()} threads, {data}, "
+        f"{about['cpu']}, {about['cores']} cores, "
+        f"torch {about['torch']}, threads: {torch.get_num_threads()}, {data}, "
         f"batch size {BATCH_SIZE}, SGD, evaluation included. Medians of {repeats} "
         "interleaved repeats: wall / processor seconds (mean and standard deviation "
         "of the held-out accuracy); ratios are medians of the repeats' ratios. "
