@@ -1,5 +1,6 @@
 """A web server on loopback that misbehaves on purpose."""
 
+import contextlib
 import gzip
 import threading
 import time
@@ -34,7 +35,8 @@ class FaultServer:
                 fault = urlsplit(self.path).path.split("/")[1]
                 with server.counting:
                     server.requests[fault] += 1
-                getattr(server, f"_{fault}")(self)
+                with contextlib.suppress(ConnectionError):  # who asked has left
+                    getattr(server, f"_{fault}")(self)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
@@ -149,6 +151,9 @@ class FaultServer:
 
     def _broken(self, handler: BaseHTTPRequestHandler) -> None:
         self._answer(handler, b"out of order", status=500)
+
+    def _busy(self, handler: BaseHTTPRequestHandler) -> None:
+        self._answer(handler, b"later", status=429)
 
     def _loop(self, handler: BaseHTTPRequestHandler) -> None:
         self._answer(handler, b"", status=302, Location=self.url("loop"))

@@ -274,6 +274,9 @@ def test_load_fashion_mnist(stand_in):
     X, y = next(iter(test))
     assert torch.equal(y, data.test_labels[:1000])
     assert torch.equal((X * 255).round().byte(), data.test_images[:1000])
+    first, second = (torch.cat([y for _, y in train]) for _ in range(2))
+    assert not torch.equal(first, second)
+    assert torch.equal(first.sort().values, data.train_labels[:200].sort().values)
     train, test = load_fashion_mnist()
     assert len(train) == 235
     assert len(test) == 10

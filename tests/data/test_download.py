@@ -85,6 +85,7 @@ NETWORK_FAULTS = [
     ("wrong", "SHA-256", 1),
     ("missing", "404", 1),
     ("broken", "500", 2),
+    ("busy", "429", 2),
     ("loop", "infinite loop", None),
     ("login", "login page", 1),
     ("gzipcut", "ended before", 2),
@@ -356,6 +357,14 @@ def test_user_without_a_home_folder(server, monkeypatch):
     path.unlink()
 
 
+@pytest.mark.parametrize("member", ["", "deep/er/file.bin"])
+def test_file_in_folders_of_its_own(server, cache, member):
+    server.given = packed(("deep/er/file.bin", CONTENT)) if member else CONTENT
+    path = fetch(a_file(Source(server.url("given"), member), name="deep/er/file.bin"))
+    assert path == cache / "set" / "deep" / "er" / "file.bin"
+    assert path.read_bytes() == CONTENT
+
+
 def test_broken_line_is_tried_again(server):
     path = fetch(a_file(Source(server.url("flaky"))))
     assert path.read_bytes() == CONTENT
@@ -576,6 +585,7 @@ def test_compressed_copies_are_decompressed_into_the_cache(
     assert path.read_bytes() == CONTENT
     path.unlink()
     monkeypatch.setenv("D2L_DATA_MIRROR", str(tmp_path))
+    monkeypatch.setenv("D2L_OFFLINE", "1")
     assert fetch(a_file()) == cache / "set" / "file.bin"
     assert sorted({*tmp_path.iterdir()} - {cache}) == before
 
