@@ -73,9 +73,8 @@ test-cuda: setup  ## run the tests and the notebooks on a CUDA device
 	$(PYTEST) tests
 	$(PYTEST) --nbval-lax --nbval-cell-timeout 300 notebooks/en
 
-bench: setup  ## measure training beside other course code, and every notebook
+bench: setup  ## measure training beside other course code
 	$(BIN)/python -m benchmarks.training
-	$(BIN)/python -m benchmarks.suite
 
 matrix: setup  ## run the notebooks in many settings (PYTHONS="other/bin/python")
 	$(BIN)/python -m benchmarks.matrix $(BIN)/python $(PYTHONS)

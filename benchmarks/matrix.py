@@ -3,12 +3,11 @@
 ``python -m benchmarks.matrix PYTHON ...`` runs every English notebook with
 the first interpreter on the real data and on the stand-ins, with one and with
 two threads, the first of these three times in a row; with each other
-interpreter on the real data with one thread and on the stand-ins with two. It
-writes ``benchmarks/matrix.md`` and fails if a notebook fails.
+interpreter on the real data with one thread and on the stand-ins with two. Two
+threads mean half as many workers. It prints a table and fails if a notebook fails.
 """
 
 import argparse
-import datetime
 import itertools
 import os
 import subprocess
@@ -20,7 +19,6 @@ from pathlib import Path
 
 from tools.book import ROOT
 
-RESULT = Path(__file__).with_suffix(".md")
 VERSIONS = (
     "import platform, torch, numpy;"
     "print(platform.python_version(), torch.__version__.split('+')[0],"
@@ -66,31 +64,18 @@ def main() -> int:
     settings = [(pythons[0], False, 1)] * 2
     settings += itertools.product(pythons[:1], (False, True), (1, 2))
     settings += [(p, *rest) for p in pythons[1:] for rest in ((False, 1), (True, 2))]
-    rows, all_failed = [], []
+    all_failed = []
+    print("| Python | torch | numpy | data | threads | cells | failed | seconds |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for python, stand_in, threads in settings:
         versions = subprocess.run(
             [python, "-c", VERSIONS], capture_output=True, text=True, check=True
         ).stdout.split()
         cells, failed, seconds = run(python, stand_in, threads)
         all_failed += failed
-        rows.append(
-            "| "
-            + " | ".join(versions)
-            + f" | {'stand-in' if stand_in else 'real'} | {threads} | {cells} "
-            f"| {len(failed)} | {seconds:.0f} |"
-        )
-        print(rows[-1], *failed, sep="\n", flush=True)
-    text = [
-        "# All notebooks in many settings",
-        "",
-        f"{datetime.date.today()}, {os.cpu_count()} cores. Two workers where a "
-        "notebook has one thread, one where it has two.",
-        "",
-        "| Python | torch | numpy | data | threads | cells | failed | seconds |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-        *rows,
-    ]
-    RESULT.write_text("\n".join(text) + "\n", "utf-8")
+        data = "stand-in" if stand_in else "real"
+        row = (*versions, data, threads, cells, len(failed), f"{seconds:.0f}")
+        print(f"| {' | '.join(map(str, row))} |", *failed, sep="\n", flush=True)
     return bool(all_failed)
 
 

@@ -3,6 +3,7 @@
 ``import d2lutils as d2l``; each name says which section explains it.
 """
 
+from d2lutils import vision
 from d2lutils.batches import Batches
 from d2lutils.checking import check
 from d2lutils.data import (
@@ -36,4 +37,5 @@ __all__ = [
     "show_images",
     "subplots",
     "synthetic_regression",
+    "vision",
 ]

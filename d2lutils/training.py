@@ -283,20 +283,27 @@ def _moved(batches: BatchSource | None, device: torch.device) -> BatchSource | N
 
 def _on_device(batches: BatchSource, device: torch.device) -> Iterator[tuple]:
     """Yield the inputs, as a tuple, and the target of every batch."""
+    held = isinstance(batches, Batches) and batches.tensors[0].device == device
     for batch in batches:
-        if not isinstance(batch, tuple | list):
-            batch = (batch,)
-        if len(batch) < 2 or not all(isinstance(value, Tensor) for value in batch):
-            kinds = ", ".join(type(value).__name__ for value in batch)
-            raise ValueError(
-                "batches: expected tuples (X, y), or (*inputs, y), of tensors, "
-                f"got ({kinds})"
-            )
-        if batch[-1].ndim == 0 or len(batch[-1]) == 0:
-            shape = tuple(batch[-1].shape)
-            raise ValueError(f"batches: expected a target with rows, got {shape}")
-        *inputs, y = (value.to(device) for value in batch)
-        yield tuple(inputs), y
+        if not held or len(batch) < 2:  # Batches have rows, all on one device
+            batch = _checked(batch, device)
+        yield batch[:-1], batch[-1]
+
+
+def _checked(batch: Any, device: torch.device) -> tuple[Tensor, ...]:
+    """Return a batch of any source on the device; refuse what is none."""
+    if not isinstance(batch, tuple | list):
+        batch = (batch,)
+    if len(batch) < 2 or not all(isinstance(value, Tensor) for value in batch):
+        kinds = ", ".join(type(value).__name__ for value in batch)
+        raise ValueError(
+            "batches: expected tuples (X, y), or (*inputs, y), of tensors, "
+            f"got ({kinds})"
+        )
+    if batch[-1].ndim == 0 or len(batch[-1]) == 0:
+        shape = tuple(batch[-1].shape)
+        raise ValueError(f"batches: expected a target with rows, got {shape}")
+    return tuple(value.to(device) for value in batch)
 
 
 @contextmanager
@@ -323,16 +330,14 @@ class _Sums:
     def add(self, value: Tensor, y_hat: Tensor, y: Tensor) -> None:
         means = [value]
         if self.metric is not None:
-            means.append(_number("metric", self.metric(y_hat, y)).to(value.device))
+            means.append(_number("metric", self.metric(y_hat, y)))
+        rows = len(y)
         for name, mean in zip(self.names, means, strict=True):
-            self._add(name, mean, len(y))
-        self.count += len(y)
-
-    def _add(self, name: str, mean: Tensor, count: int) -> None:
-        if name not in self.totals:  # half precision would lose the small addends
-            kind = torch.promote_types(mean.dtype, torch.float32)
-            self.totals[name] = torch.zeros_like(mean, dtype=kind)
-        self.totals[name].add_(mean.to(self.totals[name].dtype), alpha=count)
+            if name not in self.totals:  # half precision would lose the small addends
+                kind = torch.promote_types(mean.dtype, torch.float32)
+                self.totals[name] = torch.zeros_like(mean, dtype=kind)
+            self.totals[name].add_(mean, alpha=rows)
+        self.count += rows
 
     def means(self) -> dict[str, float]:
         if self.count == 0:
@@ -358,10 +363,11 @@ ELEMENTWISE = {
 
 def _are_class_indices(y_hat: Tensor, y: Tensor) -> bool:
     """Tell whether ``y`` may hold a class for each row of scores ``y_hat``."""
+    shape = y_hat.shape
     return (
-        y_hat.ndim >= 2
-        and y_hat.shape[1] >= 2
-        and y.shape == y_hat.shape[:1] + y_hat.shape[2:]
+        len(shape) >= 2
+        and shape[1] >= 2
+        and y.shape == shape[:1] + shape[2:]
         and not y.is_floating_point()
         and y.dtype != torch.bool
     )
@@ -373,6 +379,7 @@ class _Contract:
     def __init__(self, loss: Measure):
         _check_measure("loss", loss)
         self.loss = loss
+        self.is_elementwise = _name(loss) in ELEMENTWISE
         self.is_checked = False
         reduction = getattr(loss, "reduction", "mean")
         if reduction != "mean":
@@ -381,14 +388,16 @@ class _Contract:
             )
 
     def __call__(self, y_hat: Tensor, y: Tensor) -> Tensor:
-        if isinstance(y_hat, Tensor) and y.shape != y_hat.shape:
-            elementwise = _name(self.loss) in ELEMENTWISE
-            if elementwise or not _are_class_indices(y_hat, y):
-                raise ValueError(
-                    "y: expected the shape of the output, "
-                    f"{tuple(y_hat.shape)}, or class indices of its rows, got "
-                    f"{y.dtype} {tuple(y.shape)}"
-                )
+        if (
+            isinstance(y_hat, Tensor)
+            and y.shape != y_hat.shape
+            and (self.is_elementwise or not _are_class_indices(y_hat, y))
+        ):
+            raise ValueError(
+                "y: expected the shape of the output, "
+                f"{tuple(y_hat.shape)}, or class indices of its rows, got "
+                f"{y.dtype} {tuple(y.shape)}"
+            )
         value = self.loss(y_hat, y)
         if not self.is_checked:
             self._check(value, y_hat, y)

@@ -12,3 +12,15 @@ kernelspec:
   name: python3
 ---
 """
+TOC = """\
+format: jb-book
+root: index
+parts:
+- chapters:
+  - file: front/notation
+- numbered: true
+  chapters:
+  - file: 01_first/index
+    sections:
+    - file: 01_first/11_section
+"""

@@ -6,7 +6,11 @@ set is one that every x86-64 machine of the last ten years has: wider ones add
 up in another order, and training amplifies the last digit.
 """
 
-THREADS = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pandas imports pyarrow
+}
 
 ARITHMETIC = {
     "ATEN_CPU_CAPABILITY": "avx2",

@@ -1,14 +1,14 @@
 """From book/ to notebooks/: execute once, split by language.
 
 ``python -m tools.notebooks`` makes what changed; ``--force`` makes all anew;
-``--check`` only tells which notebooks do not match their source; ``--twice``
-executes every cell twice in a row and stores nothing. A section whose code cells,
-and whose part of ``d2lutils``, equal those of the stored notebook keeps its
-outputs, so that a change of prose starts no kernel.
+``--twice`` executes every cell twice in a row and stores nothing. A section whose
+code cells, and whose part of ``d2lutils``, equal those of the stored notebook keeps
+its outputs, so that a change of prose starts no kernel.
 """
 
 import argparse
 import base64
+import copy
 import hashlib
 import html
 import io
@@ -18,6 +18,7 @@ import platform
 import re
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from importlib.metadata import version
 from pathlib import Path
@@ -39,13 +40,6 @@ COLORS, VISIBLE = 64, 2.0  # of a palette; mean difference that can be seen
 
 class SectionError(Exception):
     """A section that cannot be made; the message says where and why."""
-
-
-def read(root: Path, page: str) -> NotebookNode:
-    """Read the source of a page, both languages in one notebook."""
-    if not book.source(root, page).exists():
-        raise SectionError(f"book/{page}.md does not exist")
-    return book.read(root, page)
 
 
 def code(notebook: NotebookNode) -> list[str]:
@@ -151,7 +145,7 @@ def split(
     """Return the notebook of one language as the text of its file."""
     cells, seen = [], {}
     for source in notebook.cells:
-        cell = nbformat.from_dict(json.loads(json.dumps(source)))
+        cell = copy.deepcopy(source)
         tags = cell.metadata.get("tags", [])
         other = {f"lang-{name}" for name in LANGUAGES if name != language}
         if other & set(tags):
@@ -160,7 +154,9 @@ def split(
         cell.metadata = _metadata(cell.metadata, language)
         for output in cell.get("outputs", ()):
             if alt and "image/png" in output.get("data", {}):
-                output.metadata["image/png"] = {"alt": alt}  # nbconvert shows it
+                output.metadata["image/png"] = {
+                    "alt": alt
+                }  # nbconvert's classic template
         if cell.cell_type == "markdown":
             cell.source = _markdown(cell.source, root, page, language, citations)
             cell.pop("outputs", None)
@@ -245,7 +241,7 @@ def make(
     root: Path, page: str, force: bool, citations: Citations
 ) -> tuple[dict[str, str], float | None]:
     """Return the texts of both notebooks and the seconds, if it was executed."""
-    notebook = read(root, page)
+    notebook = book.read(root, page)
     old = stored(root, page, "en")
     seconds = None
     if force or not reuse(root, notebook, old, volatile=False):
@@ -258,21 +254,23 @@ def make(
     return texts, seconds
 
 
-def differs(path: Path, text: str) -> bool:
-    """Tell whether a file is to be written."""
-    return not path.exists() or path.read_text("utf-8") != text
+def differing(root: Path, page: str, texts: dict[str, str]) -> dict[Path, str]:
+    """Return the files that are to be written, and what."""
+    files = {book.notebook(root, page, language): texts[language] for language in texts}
+    return {
+        path: text
+        for path, text in files.items()
+        if not path.exists() or path.read_text("utf-8") != text
+    }
 
 
 def write(root: Path, page: str, texts: dict[str, str]) -> bool:
     """Write the notebooks that differ; tell whether one did."""
-    changed = False
-    for language, text in texts.items():
-        path = book.notebook(root, page, language)
-        if differs(path, text):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
-            changed = True
-    return changed
+    changed = differing(root, page, texts)
+    for path, text in changed.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    return bool(changed)
 
 
 def stale(root: Path = ROOT) -> list[str]:
@@ -282,19 +280,14 @@ def stale(root: Path = ROOT) -> list[str]:
 
 
 def _stale(root: Path, page: str, citations: Citations) -> bool:
-    notebook = read(root, page)
+    notebook = book.read(root, page)
     if not reuse(root, notebook, stored(root, page, "en"), volatile=False):
         return True
     try:
-        return any(
-            differs(
-                book.notebook(root, page, language),
-                split(notebook, root, page, language, citations),
-            )
-            for language in LANGUAGES
-        )
+        texts = {n: split(notebook, root, page, n, citations) for n in LANGUAGES}
     except SectionError:  # making it tells why
         return True
+    return bool(differing(root, page, texts))
 
 
 def machine() -> dict[str, str]:
@@ -324,27 +317,36 @@ def record(root: Path, seconds: dict[str, float]) -> None:
         path.write_text(json.dumps(state, indent=1) + "\n", "utf-8")
 
 
-def run(root: Path, wanted: list[str], force: bool, workers: int) -> int:
-    """Make pages; return the number of failures."""
-    citations = Citations(root / book.BIBLIOGRAPHY)
-    failures, seconds = 0, {}
+def each(work: Callable, wanted: list[str], workers: int) -> tuple[dict, int]:
+    """Return what `work` returns for each page, and the number of failures."""
+    results, failures = {}, 0
     with ThreadPoolExecutor(workers) as pool:
-        jobs = {pool.submit(make, root, p, force, citations): p for p in wanted}
+        jobs = {pool.submit(work, page): page for page in wanted}
         for job in as_completed(jobs):
-            page = jobs[job]
             try:
-                texts, duration = job.result()
+                results[jobs[job]] = job.result()
             except Exception as error:  # whatever it is, the other pages are made
                 failures += 1
                 name = "" if isinstance(error, SectionError) else type(error).__name__
-                print(f"FAILED  {page}: {name} {error}", file=sys.stderr, flush=True)
-                continue
-            changed = write(root, page, texts)
-            if duration is not None:
-                print(f"{duration:6.1f} s  {page}", flush=True)
-                if changed:
-                    seconds[page] = duration
-    if seconds:
+                message = f"FAILED  {jobs[job]}: {name} {error}"
+                print(message, file=sys.stderr, flush=True)
+    return results, failures
+
+
+def run(root: Path, wanted: list[str], force: bool, workers: int) -> int:
+    """Make pages; return the number of failures."""
+    citations = Citations(root / book.BIBLIOGRAPHY)
+
+    def made(page: str) -> float | None:
+        """Make a page; return its seconds, if its outputs changed."""
+        texts, seconds = make(root, page, force, citations)
+        changed = write(root, page, texts)
+        if seconds is not None:
+            print(f"{seconds:6.1f} s  {page}", flush=True)
+        return seconds if changed else None
+
+    results, failures = each(made, wanted, workers)
+    if seconds := {page: s for page, s in results.items() if s is not None}:
         record(root, seconds)
         for page in book.toc(root):  # pages that are generated from the record
             if page.startswith("back/") and (root / f"book/{page}.md").exists():
@@ -360,7 +362,9 @@ def run_twice(root: Path, wanted: list[str], workers: int) -> int:
     """
 
     def doubled(page: str) -> None:
-        notebook = read(root, page)
+        notebook = book.read(root, page)
+        if not code(notebook):
+            return
         cells = []
         for cell in notebook.cells:
             cells.append(cell)
@@ -369,17 +373,9 @@ def run_twice(root: Path, wanted: list[str], workers: int) -> int:
                 cells.append(nbformat.v4.new_code_cell(cell.source))
         notebook.cells = cells
         execute(notebook, root, page)
+        print(f"twice   {page}", flush=True)
 
-    failures = 0
-    with ThreadPoolExecutor(workers) as pool:
-        jobs = {pool.submit(doubled, page): page for page in wanted}
-        for job in as_completed(jobs):
-            if error := job.exception():
-                failures += 1
-                print(f"FAILED  {jobs[job]}: {error}", file=sys.stderr, flush=True)
-            else:
-                print(f"twice   {jobs[job]}", flush=True)
-    return failures
+    return each(doubled, wanted, workers)[1]
 
 
 def main() -> int:
@@ -387,18 +383,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", nargs="*", help="for example 03_basics/08_mlp")
     parser.add_argument("--force", action="store_true", help="execute all anew")
-    parser.add_argument("--check", action="store_true", help="only tell what is stale")
     parser.add_argument("--twice", action="store_true", help="each cell twice")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
-    if arguments.check:
-        pages_left = stale()
-        for page in pages_left:
-            print(f"book/{page}.md: notebooks do not match; run make notebooks")
-        return bool(pages_left)
     wanted = arguments.pages or book.toc(ROOT)
     if arguments.twice:
-        wanted = [page for page in wanted if code(read(ROOT, page))]
         return bool(run_twice(ROOT, wanted, arguments.workers))
     return bool(run(ROOT, wanted, arguments.force, arguments.workers))
 

@@ -25,23 +25,23 @@ def fingerprint(root: Path, cells: list[str]) -> str:
         modules |= _imported(root, module) - found
     digest = hashlib.sha256()
     for module in sorted(found):
-        digest.update(_bare(module).encode())
+        digest.update(_bare(module))
     return digest.hexdigest()[:12]
 
 
 @cache
 def _tree(module: Path) -> ast.Module:
-    return ast.parse(module.read_text("utf-8"))
-
-
-@cache
-def _bare(module: Path) -> str:
-    """Return a module's code without docstrings; comments are gone already."""
+    """Return a module's code; its docstrings and comments are gone."""
     tree = ast.parse(module.read_text("utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
             del node.body[0]
-    return ast.dump(tree)
+    return tree
+
+
+@cache
+def _bare(module: Path) -> bytes:
+    return ast.dump(_tree(module)).encode()
 
 
 def _file(root: Path, dotted: str) -> Path | None:

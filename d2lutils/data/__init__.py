@@ -8,6 +8,7 @@ from d2lutils.data.download import DataUnavailable, fetch
 from d2lutils.data.images import (
     FASHION_CLASSES,
     bccd,
+    efficientnet_lite0,
     fashion_mnist,
     hymenoptera,
     load_fashion_mnist,
@@ -33,6 +34,7 @@ __all__ = [
     "DataUnavailable",
     "airfoil",
     "bccd",
+    "efficientnet_lite0",
     "fashion_mnist",
     "fetch",
     "glove",

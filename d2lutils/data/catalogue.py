@@ -25,9 +25,9 @@ class Text(NamedTuple):
 class File:
     """One file of a data set.
 
-    ``name`` is its path in the cache folder; ``size`` (bytes) and ``sha256``
-    are those of the content that lies there; ``path`` takes the place of
-    ``{path}`` in a source. A source may hold it compressed with gzip.
+    ``name`` is its path in the cache folder, the name of its data set and its
+    own; ``size`` (bytes) and ``sha256`` are those of the content that lies there;
+    ``path`` is where it lies in a source, which may hold it compressed with gzip.
     """
 
     name: str
@@ -62,11 +62,13 @@ class Source:
         return self.place if self.kind == "package" else str(Path(self.place).parent)
 
     def of(self, file: File) -> "Source":
-        """Return the place of one file."""
-        path = quote(file.path) if self.kind == "url" else file.path
-        return Source(
-            self.place.replace("{path}", path), self.member.replace("{path}", file.path)
-        )
+        """Return the place of one file, put for ``{path}`` or ``{file}``."""
+        names = {"{path}": file.path, "{file}": file.name.partition("/")[2]}
+        place, member = self.place, self.member
+        for mark, name in names.items():
+            place = place.replace(mark, quote(name) if self.kind == "url" else name)
+            member = member.replace(mark, name)
+        return Source(place, member)
 
     def __str__(self) -> str:
         return f"{self.place}!{self.member}" if self.member else self.place

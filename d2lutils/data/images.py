@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from d2lutils.batches import Batches
 from d2lutils.data.loading import load
@@ -26,6 +27,11 @@ FASHION_CLASSES = (
     "ankle boot",
 )
 NUM_TRAIN, NUM_TEST = 60_000, 10_000
+PHOTOGRAPHS = {  # height and width
+    **dict.fromkeys(("astronaut", "brick", "camera", "grass", "gravel"), (512, 512)),
+    **{"chelsea": (300, 451), "coffee": (400, 600), "coins": (303, 384)},
+    **{"retina": (1411, 1411), "rocket": (427, 640)},
+}
 
 
 class ImageData(NamedTuple):
@@ -58,38 +64,43 @@ def fashion_mnist() -> ImageData:
 
 
 def load_fashion_mnist(
-    batch_size: int = 256, num_train: int | None = None, num_test: int | None = None
+    batch_size: int = 256,
+    num_train: int | None = None,
+    num_test: int | None = None,
+    size: int = 28,
 ) -> tuple[Batches, Batches]:
     """Return Fashion-MNIST as training and test batches (section 3.5).
 
-    Images arrive as float32 (batch, 1, 28, 28) of 0 to 1, labels as int64
+    Images arrive as float32 (batch, 1, size, size) of 0 to 1, labels as int64
     (batch,). Training batches are shuffled; test batches hold at least 1000.
 
     Args:
         batch_size: images in a training batch.
         num_train: only the first so many of the 60,000 training images.
         num_test: only the first so many of the 10,000 test images.
+        size: height and width, in pixels, that the images are brought to.
 
     Raises:
         ValueError: a size that is no int or outside its range.
     """
     _check_size("batch_size", batch_size, NUM_TRAIN)
-    for name, size, most in (
+    _check_size("size", size, 1024)
+    for name, number, most in (
         ("num_train", num_train, NUM_TRAIN),
         ("num_test", num_test, NUM_TEST),
     ):
-        if size is not None:
-            _check_size(name, size, most)
+        if number is not None:
+            _check_size(name, number, most)
     data = fashion_mnist()
     train = Batches(
-        data.train_images[:num_train],
+        _resized(data.train_images[:num_train], size),
         data.train_labels[:num_train],
         batch_size=batch_size,
         shuffle=True,
         transform=_to_unit_range,
     )
     test = Batches(
-        data.test_images[:num_test],
+        _resized(data.test_images[:num_test], size),
         data.test_labels[:num_test],
         batch_size=max(batch_size, 1000),
         transform=_to_unit_range,
@@ -100,6 +111,17 @@ def load_fashion_mnist(
 def _check_size(name: str, size: int, most: int) -> None:
     if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= most:
         raise ValueError(f"{name}: expected an int from 1 to {most}, got {size!r}")
+
+
+def _resized(images: Tensor, size: int) -> Tensor:
+    """Return uint8 images of another size, interpolated a thousand at a time."""
+    if images.shape[-1] == size:
+        return images
+    parts = (
+        F.interpolate(part.float(), (size, size), mode="bilinear", antialias=True)
+        for part in images.split(1000)
+    )
+    return torch.cat([part.round_().to(torch.uint8) for part in parts])
 
 
 def _to_unit_range(X: Tensor) -> Tensor:
@@ -222,16 +244,35 @@ def style_images() -> dict[str, Tensor]:
 
 
 def photograph(name: str) -> Tensor:
-    """Return a photograph of scikit-image, such as "coffee", uint8 (3, h, w).
+    """Return a photograph of scikit-image, uint8 (3, h, w).
+
+    In colour: "astronaut" (512 x 512), "chelsea" (a cat, 300 x 451), "coffee"
+    (400 x 600), "retina" (1411 x 1411), "rocket" (427 x 640). In grey: "brick",
+    "camera", "grass", "gravel" (512 x 512), "coins" (303 x 384).
 
     Raises:
         ValueError: there is none of this name.
     """
+    if name not in PHOTOGRAPHS:
+        names = ", ".join(PHOTOGRAPHS)
+        raise ValueError(f"name: expected one of {names}, got {name!r}")
+    return load(
+        "photographs",
+        lambda paths: _pixels(next(path for path in paths if path.stem == name)),
+        lambda: _drawn().photograph(name, PHOTOGRAPHS[name]),
+    )
 
-    def read(paths: list[Path]) -> Tensor:
-        named = {path.stem: path for path in paths}
-        if name not in named:
-            raise ValueError(f"name: expected one of {', '.join(named)}, got {name!r}")
-        return _pixels(named[name])
 
-    return load("photographs", read, lambda: _drawn().photograph(name))
+def efficientnet_lite0() -> dict[str, Tensor]:
+    """Return the weights of EfficientNet-Lite0, trained on ImageNet, by name.
+
+    Tan and Le (2019). There is no stand-in: knowledge cannot be made up.
+
+    Raises:
+        DataUnavailable: no source answers.
+    """
+
+    def read(paths: list[Path]) -> dict[str, Tensor]:
+        return torch.load(paths[0], map_location="cpu", weights_only=True)
+
+    return load("efficientnet-lite0", read)

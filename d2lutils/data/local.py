@@ -45,14 +45,24 @@ def _of_this_process() -> tempfile.TemporaryDirectory:
     return tempfile.TemporaryDirectory(prefix="d2lutils-")
 
 
-def sources(dataset: Dataset, file: File) -> list[Source]:
-    """Return the places of a file, those in the mirror folder first."""
+def storage_folder(name: str) -> Path:
+    """Return the cache folder where it can hold a data set, else a temporary one."""
+    folder = cache_folder()
+    try:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / ".lock").touch()
+    except OSError as error:
+        return temporary_folder(f"{folder}: {error.strerror}")
+    return folder
+
+
+def sources(dataset: Dataset) -> list[Source]:
+    """Return the sources of a data set, the mirror folder first."""
     places = []
     if mirror := os.environ.get("D2L_DATA_MIRROR"):
-        inner = Path(file.name).relative_to(dataset.name)
-        paths = (Path(mirror, file.name), Path(mirror, inner))
+        paths = Path(mirror, dataset.name, "{file}"), Path(mirror, "{file}")
         places = [Source(f"{path}{end}") for path in paths for end in ("", ".gz")]
-    return places + [source.of(file) for source in dataset.sources]
+    return [*places, *dataset.sources]
 
 
 def is_intact(path: Path, file: File) -> bool:
@@ -69,7 +79,7 @@ def is_intact(path: Path, file: File) -> bool:
 def locate(dataset: Dataset, file: File) -> Path | None:
     """Return an intact copy that is at hand as it is, or None."""
     copies = [cache_folder() / file.name]
-    for source in sources(dataset, file):
+    for source in (source.of(file) for source in sources(dataset)):
         if source.kind == "path":
             copies.append(Path(source.place))
         elif source.kind == "package":

@@ -88,14 +88,20 @@ def tatoeba() -> list[tuple[str, str]]:
 def glove() -> tuple[list[str], Tensor]:
     """Return 400,000 words and their vectors, float32 (400000, 50).
 
-    Pennington, Socher and Manning (2014). Needs pandas and pyarrow.
+    The stand-in has fewer words. Pennington, Socher and Manning (2014).
+
+    Raises:
+        ImportError: pyarrow is missing.
     """
 
     def read(paths: list[Path]) -> tuple[list[str], Tensor]:
-        import pandas as pd
+        words = parquet.read_table(paths[1]).column(0).to_pylist()
+        return words, torch.from_numpy(np.load(paths[0], allow_pickle=False))
 
-        vectors = np.load(paths[0], allow_pickle=False)
-        words = pd.read_parquet(paths[1]).iloc[:, 0].tolist()
-        return words, torch.from_numpy(vectors)
-
+    try:
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ImportError(
+            "glove needs pyarrow: pip install 'd2lutils[data]'"
+        ) from error
     return load("glove", read, grammar.glove)

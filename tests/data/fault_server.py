@@ -1,11 +1,13 @@
 """A web server on loopback that misbehaves on purpose."""
 
+import contextlib
 import gzip
 import threading
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
+from urllib.parse import urlsplit
 
 CONTENT = bytes(range(256)) * 800  # 204,800 bytes
 
@@ -14,11 +16,15 @@ class FaultServer:
     """Answers ``/FAULT/anything`` with that fault and counts the requests.
 
     ``content`` is the true file; ``slow`` sends it in pieces, one each 0.05 s;
-    ``flaky`` breaks off the first answer and gives the whole in the second.
+    ``flaky`` breaks off the first answer and gives the whole in the second;
+    ``given`` sends what a test has put there; ``together`` sees how many ask at
+    once; ``uneven`` lacks ``last.bin``.
     """
 
     def __init__(self, content: bytes = CONTENT):
         self.content = content
+        self.given = b""
+        self.asking = self.most_at_once = 0
         self.requests: Counter[str] = Counter()
         self.over = threading.Event()
         self.counting = threading.Lock()
@@ -26,10 +32,11 @@ class FaultServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                fault = self.path.split("/")[1]
+                fault = urlsplit(self.path).path.split("/")[1]
                 with server.counting:
                     server.requests[fault] += 1
-                getattr(server, f"_{fault}")(self)
+                with contextlib.suppress(ConnectionError):  # who asked has left
+                    getattr(server, f"_{fault}")(self)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
@@ -114,6 +121,22 @@ class FaultServer:
         else:
             self._good(handler)
 
+    def _given(self, handler: BaseHTTPRequestHandler) -> None:
+        self._answer(handler, self.given)
+
+    def _together(self, handler: BaseHTTPRequestHandler) -> None:
+        with self.counting:
+            self.asking += 1
+            self.most_at_once = max(self.most_at_once, self.asking)
+        time.sleep(0.02)
+        with self.counting:
+            self.asking -= 1
+        self._good(handler)
+
+    def _uneven(self, handler: BaseHTTPRequestHandler) -> None:
+        last = handler.path.endswith("/last.bin")
+        (self._missing if last else self._good)(handler)
+
     def _shorter(self, handler: BaseHTTPRequestHandler) -> None:
         self._answer(handler, self.content[:-1])
 
@@ -128,6 +151,9 @@ class FaultServer:
 
     def _broken(self, handler: BaseHTTPRequestHandler) -> None:
         self._answer(handler, b"out of order", status=500)
+
+    def _busy(self, handler: BaseHTTPRequestHandler) -> None:
+        self._answer(handler, b"later", status=429)
 
     def _loop(self, handler: BaseHTTPRequestHandler) -> None:
         self._answer(handler, b"", status=302, Location=self.url("loop"))

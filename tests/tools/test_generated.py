@@ -7,22 +7,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from samples import TOC
 
 from tools import generated
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FILES = {
-    "_toc.yml": """\
-root: index
-parts:
-- chapters:
-  - file: front/notation
-- numbered: true
-  chapters:
-  - file: 01_first/index
-    sections:
-    - file: 01_first/11_section
-""",
+    "_toc.yml": TOC,
     "book/terms.yml": """\
 - title: {en: Tensors, zh: 张量}
   terms:

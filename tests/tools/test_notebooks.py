@@ -337,7 +337,7 @@ def test_equal_cells_have_different_ids(book):
 
 def test_a_page_without_source_is_named(book):
     (book / "book/index.md").unlink()
-    with pytest.raises(notebooks.SectionError, match=r"book/index\.md"):
+    with pytest.raises(FileNotFoundError, match=r"book/index\.md"):
         notebooks.make(book, "index", False, None)
 
 

@@ -18,7 +18,6 @@ TAGS = {
     "solution",
     "hide-input",
     "nbval-ignore-output",
-    "nbval-check-output",
     "raises-exception",
 }
 COLUMNS, LINES, SOLUTION_LINES = 78, 30, 45
@@ -96,7 +95,7 @@ def density(page: Page, book: Book) -> Iterator[Finding]:
 
 
 def modern(page: Page, book: Book) -> Iterator[Finding]:
-    """No call that today's PyTorch and Python have replaced."""
+    """No access that autograd does not see, no pickle that may run code."""
     for cell in page.code:
         for node in cell.nodes:
             if advice := _outdated(node):
@@ -109,14 +108,10 @@ def _outdated(node: ast.AST) -> str | None:
         if owner not in ("d2l", "d2lutils", "torch.utils", "utils"):
             return ".data bypasses autograd: use detach() or torch.no_grad()"
     if isinstance(node, ast.Call):
-        called = ast.unparse(node.func)
         given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-        if given.get("pretrained") == "True":
-            return "pretrained=True is deprecated: use weights="
-        if called == "torch.load" and given.get("weights_only") != "True":
+        is_load = ast.unparse(node.func) == "torch.load"
+        if is_load and given.get("weights_only") != "True":
             return "torch.load without weights_only=True"
-        if called == "super" and node.args:
-            return "super() needs no arguments"
     return None
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from tools.book import LANGUAGES
 from tools.check.language import Finding, around, chinese, texts
-from tools.check.source import BOLD, STAND_IN, Book, Item, Page, marked
+from tools.check.source import BOLD, STAND_IN, Book, Page, marked
 
 # per cent of the sentences of a page that may hold one; two always may
 MARKS = {
@@ -40,22 +40,16 @@ def rhythm(page: Page, book: Book) -> Iterator[Finding]:
 def sentences(page: Page, language: str) -> Iterator[tuple[int, str]]:
     """Yield line and text of each sentence; code and formulas stand in.
 
-    The lead of a paragraph or list item, bold or a citation, is left out with its
-    colon, and so is the mark at the end, which announces what comes next.
+    Lists and solutions have paragraphs, too. Their lead, bold or a citation, is left
+    out with its colon, and so is the mark at the end, which announces what comes next.
     """
-    for item in paragraphs(page, language):
+    for before, item in pairwise(page.streams[language]):
+        if not before.token or before.token.type != "paragraph_open":
+            continue
         text = LEAD.sub("", marked(item.token)).replace(BOLD, "")
         for sentence in SENTENCE[language].split(text.replace("\n", " ").strip()):
             if sentence.strip():
                 yield item.line, sentence.strip().rstrip(":：;；")
-
-
-def paragraphs(page: Page, language: str) -> Iterator[Item]:
-    """Yield the paragraphs of a language, those of lists and solutions included."""
-    stream = page.streams[language]
-    for before, item in pairwise(stream):
-        if before.token and before.token.type == "paragraph_open":
-            yield item
 
 
 BRACKETS = re.compile(r"）\**(?:（|\{cite:p\})|\{cite:p\}`[^`]*`（")
