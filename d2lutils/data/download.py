@@ -85,7 +85,7 @@ def _fill(dataset: Dataset, missing: list[File], root: Path, part: Path) -> None
     for source in sources(dataset):
         if not missing:
             return
-        place = source.of(missing[0])
+        place = source.of(missing[0]) if len(missing) == 1 else source
         if source.kind != "path" and failure and time.monotonic() < until:
             raise DataUnavailable(str(failure), failure.reason)
         if source.kind != "path" and offline:

@@ -56,9 +56,11 @@ def transfer(files: list[File], source: Source, root: Path, part: Path) -> None:
         threads = [worker() for _ in files[:CONNECTIONS]]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join(max(0, deadline - time.monotonic()))
-        work.stop.set()
+        try:
+            for thread in threads:
+                thread.join(max(0, deadline - time.monotonic()))
+        finally:  # an interrupted call leaves no work behind either
+            work.stop.set()
     if errors:
         raise errors[0]
     if any(thread.is_alive() for thread in threads):

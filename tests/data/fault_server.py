@@ -1,5 +1,6 @@
 """A web server on loopback that misbehaves on purpose."""
 
+import contextlib
 import gzip
 import threading
 import time
@@ -15,11 +16,15 @@ class FaultServer:
     """Answers ``/FAULT/anything`` with that fault and counts the requests.
 
     ``content`` is the true file; ``slow`` sends it in pieces, one each 0.05 s;
-    ``flaky`` breaks off the first answer and gives the whole in the second.
+    ``flaky`` breaks off the first answer and gives the whole in the second;
+    ``given`` sends what a test has put there; ``together`` sees how many ask at
+    once; ``uneven`` lacks ``last.bin``.
     """
 
     def __init__(self, content: bytes = CONTENT):
         self.content = content
+        self.given = b""
+        self.asking = self.most_at_once = 0
         self.requests: Counter[str] = Counter()
         self.over = threading.Event()
         self.counting = threading.Lock()
@@ -30,7 +35,8 @@ class FaultServer:
                 fault = urlsplit(self.path).path.split("/")[1]
                 with server.counting:
                     server.requests[fault] += 1
-                getattr(server, f"_{fault}")(self)
+                with contextlib.suppress(ConnectionError):  # who asked has left
+                    getattr(server, f"_{fault}")(self)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
@@ -115,6 +121,22 @@ class FaultServer:
         else:
             self._good(handler)
 
+    def _given(self, handler: BaseHTTPRequestHandler) -> None:
+        self._answer(handler, self.given)
+
+    def _together(self, handler: BaseHTTPRequestHandler) -> None:
+        with self.counting:
+            self.asking += 1
+            self.most_at_once = max(self.most_at_once, self.asking)
+        time.sleep(0.02)
+        with self.counting:
+            self.asking -= 1
+        self._good(handler)
+
+    def _uneven(self, handler: BaseHTTPRequestHandler) -> None:
+        last = handler.path.endswith("/last.bin")
+        (self._missing if last else self._good)(handler)
+
     def _shorter(self, handler: BaseHTTPRequestHandler) -> None:
         self._answer(handler, self.content[:-1])
 
@@ -129,6 +151,9 @@ class FaultServer:
 
     def _broken(self, handler: BaseHTTPRequestHandler) -> None:
         self._answer(handler, b"out of order", status=500)
+
+    def _busy(self, handler: BaseHTTPRequestHandler) -> None:
+        self._answer(handler, b"later", status=429)
 
     def _loop(self, handler: BaseHTTPRequestHandler) -> None:
         self._answer(handler, b"", status=302, Location=self.url("loop"))

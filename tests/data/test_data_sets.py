@@ -8,11 +8,14 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch import nn
 
 from d2lutils.data import (
@@ -24,7 +27,7 @@ from d2lutils.data import (
     load_fashion_mnist,
 )
 from d2lutils.data.__main__ import main
-from d2lutils.data.catalogue import Dataset, File, Source, Text, find
+from d2lutils.data.catalogue import Dataset, File, Source, Text, _sources, find
 from d2lutils.data.images import read_idx
 from d2lutils.data.local import cache_folder, locate
 
@@ -64,6 +67,29 @@ def test_catalogue_is_complete():
             assert file.size > 0
             assert int(file.sha256, 16) >= 0
             assert len(file.sha256) == 64
+
+
+@given(path=st.text(st.characters(exclude_categories=["C"]), min_size=1))
+def test_any_path_survives_in_an_address(path):
+    file = File("set/name", 1, "0" * 64, path)
+    place = Source("https://example.org/{path}").of(file).place
+    assert unquote(place) == f"https://example.org/{path}"
+    assert place.isascii()
+    assert not set(place) & set(" #?")
+    assert Source("archive.zip", "top/{path}").of(file).member == f"top/{path}"
+
+
+NAMES = st.from_regex(r"[A-Za-z0-9_.-]{1,20}", fullmatch=True)
+
+
+@given(owner=NAMES, name=NAMES, commit=NAMES, path=NAMES)
+def test_a_file_on_github_has_two_addresses(owner, name, commit, path):
+    sources = _sources(f"github:{owner}/{name}@{commit}/in/{path}")
+    assert [source.kind for source in sources] == ["url", "url"]
+    assert len({source.site for source in sources}) == 2
+    for source in sources:
+        for part in (f"/{owner}/{name}", commit, f"/in/{path}"):
+            assert part in source.place
 
 
 def test_bad_names():
@@ -110,6 +136,18 @@ def test_idx_is_read(tmp_path):
     X = read_idx(path)
     assert X.dtype == torch.uint8
     assert torch.equal(X, torch.arange(24, dtype=torch.uint8).reshape(2, 3, 4))
+
+
+@given(
+    shape=st.lists(st.integers(0, 5), min_size=1, max_size=4),
+    seed=st.integers(0, 1000),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_idx_of_any_shape(tmp_path, shape, seed):
+    X = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+    path = tmp_path / "images"
+    path.write_bytes(idx(tuple(shape), X.tobytes()))
+    assert np.array_equal(read_idx(path).numpy(), X)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +274,9 @@ def test_load_fashion_mnist(stand_in):
     X, y = next(iter(test))
     assert torch.equal(y, data.test_labels[:1000])
     assert torch.equal((X * 255).round().byte(), data.test_images[:1000])
+    first, second = (torch.cat([y for _, y in train]) for _ in range(2))
+    assert not torch.equal(first, second)
+    assert torch.equal(first.sort().values, data.train_labels[:200].sort().values)
     train, test = load_fashion_mnist()
     assert len(train) == 235
     assert len(test) == 10

@@ -4,21 +4,27 @@ import contextlib
 import errno
 import gzip
 import hashlib
+import io
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import FileIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from fault_server import CONTENT, FaultServer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from d2lutils.data import download, local, transfer
 from d2lutils.data.catalogue import Dataset, File, Source, Text
@@ -79,6 +85,7 @@ NETWORK_FAULTS = [
     ("wrong", "SHA-256", 1),
     ("missing", "404", 1),
     ("broken", "500", 2),
+    ("busy", "429", 2),
     ("loop", "infinite loop", None),
     ("login", "login page", 1),
     ("gzipcut", "ended before", 2),
@@ -160,6 +167,201 @@ def test_total_time_bounds_what_no_socket_timeout_does(
 
 def test_gzip_in_place_of_the_file_is_decompressed(server):
     path = fetch(a_file(Source(server.url("gzip"))))
+    assert path.read_bytes() == CONTENT
+
+
+@given(content=st.binary(max_size=500), cuts=st.sets(st.integers(1, 499), max_size=3))
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_gzip_of_several_members_arrives_byte_for_byte(server, content, cuts):
+    edges = [0, *sorted(cut for cut in cuts if cut < len(content)), len(content)]
+    server.given = b"".join(gzip.compress(content[a:b]) for a, b in pairwise(edges))
+    sha256 = hashlib.sha256(content).hexdigest()
+    files = (File("set/any", len(content), sha256, "any"),)
+    sources = (Source(server.url("given")),)
+    (path,) = download.fetch(Dataset("set", TEXT, TEXT, "", sources, files, TEXT))
+    assert path.read_bytes() == content
+    path.unlink()
+
+
+def packed(*members: tuple[str, bytes]) -> bytes:
+    """Return a zip archive."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, content in members:
+            zipped.writestr(name, content)
+    return archive.getvalue()
+
+
+def packed_tar() -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        member = tarfile.TarInfo("file.bin")
+        member.size = len(CONTENT)
+        tar.addfile(member, io.BytesIO(CONTENT))
+    return archive.getvalue()
+
+
+ZIP = packed(("top/file.bin", CONTENT), ("../../escaped", b"out"))
+
+
+@pytest.mark.parametrize("member", ["file.bin", "top/file.bin"])
+def test_member_of_an_archive_and_nothing_else(server, cache, tmp_path, member):
+    server.given = ZIP
+    path = fetch(a_file(Source(server.url("given"), member)))
+    assert path.read_bytes() == CONTENT
+    assert content_files(cache) == [path]
+    assert not [*tmp_path.rglob("escaped")]
+
+
+@pytest.mark.parametrize(
+    ("archive", "words"),
+    [
+        (b"", "not a zip file"),
+        (ZIP[:-30], "not a zip file"),
+        (ZIP[:300] + bytes(100) + ZIP[400:], "Bad CRC-32|decompressing"),
+        (packed_tar(), "not a zip file"),
+        (packed_tar()[:-20], "ended before"),
+        (packed(("file", CONTENT)), "no item named 'file.bin'"),
+        (packed(("file.bin", CONTENT[::-1])), "SHA-256"),
+        (packed(("file.bin", CONTENT[:-1])), "204799 bytes instead of 204800"),
+        (packed(("file.bin", bytes(20 << 20))), "longer than 204800"),
+    ],
+    ids=["empty", "cut", "holes", "tar", "cut tar", "name", "other", "short", "bomb"],
+)
+def test_damaged_archive(server, cache, archive, words):
+    server.given = archive
+    damaged = Source(server.url("given"), "file.bin")
+    with pytest.raises(DataUnavailable, match=words):
+        fetch(a_file(damaged))
+    assert content_files(cache) == []
+    path = fetch(a_file(damaged, Source(server.url("good"))))
+    assert path.read_bytes() == CONTENT
+
+
+def test_archive_that_breaks_off_is_tried_again(server):
+    with pytest.raises(DataUnavailable, match="broke off"):
+        fetch(a_file(Source(server.url("truncated"), "file.bin")))
+    assert server.requests["truncated"] == 2
+
+
+def test_archive_without_end(server, monkeypatch):
+    monkeypatch.setattr(transfer, "LARGEST_ARCHIVE", 100_000)
+    with pytest.raises(DataUnavailable, match="longer than 100000"):
+        fetch(a_file(Source(server.url("good"), "file.bin")))
+
+
+def many_files(*sources: Source) -> Dataset:
+    names = [*(f"{number}.bin" for number in range(39)), "last.bin"]
+    files = tuple(File(f"set/{n}", len(CONTENT), SHA256, n) for n in names)
+    return Dataset("set", TEXT, TEXT, "", sources, files, TEXT)
+
+
+def test_many_files_arrive_at_once_under_one_bar(server, monkeypatch, capsys):
+    show_progress(monkeypatch)
+    dataset = many_files(Source(server.url("together", "{path}")))
+    paths = download.fetch(dataset)
+    assert [path.name for path in paths] == [file.path for file in dataset.files]
+    assert all(path.read_bytes() == CONTENT for path in paths)
+    assert server.requests["together"] == 40
+    assert 1 < server.most_at_once <= transfer.CONNECTIONS
+    err = capsys.readouterr().err
+    assert "100%" in err
+    assert "8.19M/8.19M" in err
+    assert err.count("\n") == 1
+
+    paths[0].unlink()
+    paths[1].write_bytes(b"damaged")
+    assert download.fetch(dataset) == paths
+    assert all(path.read_bytes() == CONTENT for path in paths)
+    assert server.requests["together"] == 42
+
+
+def test_what_one_source_lacks_the_next_one_gives(server):
+    places = (Source(server.url(fault, "{path}")) for fault in ("uneven", "good"))
+    paths = download.fetch(many_files(*places))
+    assert all(path.read_bytes() == CONTENT for path in paths)
+    assert 1 <= server.requests["good"] <= transfer.CONNECTIONS
+
+
+def test_a_file_that_no_source_has_leaves_the_others(server, cache):
+    dataset = many_files(Source(server.url("uneven", "{path}")))
+    with pytest.raises(DataUnavailable, match=r"uneven/\{path\}: HTTP Error 404"):
+        download.fetch(dataset)
+    assert (cache / "set" / "0.bin").read_bytes() == CONTENT
+
+
+def test_no_thread_goes_on_asking(server, monkeypatch):
+    monkeypatch.setattr(transfer, "SILENCE", 0.1)
+    monkeypatch.setattr(transfer, "TOTAL", 0.5)
+    monkeypatch.setattr(transfer, "PAUSES", (0.01,) * 50)
+    with pytest.raises(DataUnavailable, match="timed out"):
+        fetch(a_file(Source(server.url("silent"))))
+    time.sleep(0.05)
+    asked = server.requests["silent"]
+    time.sleep(0.5)
+    assert server.requests["silent"] == asked > 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal there")
+def test_interrupted_call_leaves_no_thread(server, cache):
+    main = threading.main_thread().ident
+    threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        fetch(a_file(Source(server.url("slow"))))
+    deadline = time.monotonic() + 1
+    while any("take_jobs" in thread.name for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert content_files(cache) == []
+
+
+def test_failure_is_remembered_for_a_while(server, monkeypatch):
+    file = a_file(Source(server.url("missing")))
+    for _ in range(2):
+        with pytest.raises(DataUnavailable):
+            fetch(file)
+    assert server.requests["missing"] == 1
+    clock = time.monotonic() + download.REMEMBERED
+    monkeypatch.setattr(download.time, "monotonic", lambda: clock)
+    with pytest.raises(DataUnavailable):
+        fetch(file)
+    assert server.requests["missing"] == 2
+
+
+def test_proxy_that_is_set_after_a_failure_is_used(server, monkeypatch):
+    file = a_file(Source(f"http://127.0.0.1:{free_port()}/good/file"))
+    with pytest.raises(DataUnavailable, match="HTTPS_PROXY"):
+        fetch(file)
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("http_proxy", server.url("proxy").removesuffix("/proxy/file"))
+    assert fetch(file).read_bytes() == CONTENT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="homes are told otherwise there")
+def test_user_without_a_home_folder(server, monkeypatch):
+    import pwd
+
+    def no_entry(uid: int) -> None:
+        raise KeyError(uid)
+
+    for name in ("D2L_DATA", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", no_entry)
+    with pytest.warns(UserWarning, match="no home folder"):
+        path = fetch(a_file(Source(server.url("good"))))
+    assert path.read_bytes() == CONTENT
+    path.unlink()
+
+
+@pytest.mark.parametrize("member", ["", "deep/er/file.bin"])
+def test_file_in_folders_of_its_own(server, cache, member):
+    server.given = packed(("deep/er/file.bin", CONTENT)) if member else CONTENT
+    path = fetch(a_file(Source(server.url("given"), member), name="deep/er/file.bin"))
+    assert path == cache / "set" / "deep" / "er" / "file.bin"
     assert path.read_bytes() == CONTENT
 
 
@@ -383,6 +585,7 @@ def test_compressed_copies_are_decompressed_into_the_cache(
     assert path.read_bytes() == CONTENT
     path.unlink()
     monkeypatch.setenv("D2L_DATA_MIRROR", str(tmp_path))
+    monkeypatch.setenv("D2L_OFFLINE", "1")
     assert fetch(a_file()) == cache / "set" / "file.bin"
     assert sorted({*tmp_path.iterdir()} - {cache}) == before
 
@@ -466,10 +669,16 @@ def test_installed_wheel_is_used_in_place(tmp_path, monkeypatch):
     assert "d2l_test_data" not in sys.modules
 
 
-def test_progress_is_a_bar_on_a_terminal(server, monkeypatch, capsys):
+def show_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("D2L_QUIET")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    fetch(a_file(Source(server.url("good"))))
+
+
+def test_progress_is_a_bar_on_a_terminal(server, monkeypatch, capsys):
+    show_progress(monkeypatch)
+    server.given = ZIP
+    fetch(a_file(Source(server.url("given"), "file.bin")))
     err = capsys.readouterr().err
     assert "\r" in err
     assert "127.0.0.1" in err
+    assert "100%" in err

@@ -1,4 +1,4 @@
-"""Drawn stand-ins of the sets of pictures: one function a data set.
+"""Drawn stand-ins: what the readers of the same names return of the real pictures.
 
 All but the garments are made of soft ellipses: cells and their nuclei, insects,
 trees, strokes of a brush. The same pictures come out every time.
@@ -16,34 +16,21 @@ from d2lutils.data.stand_ins.garments import draw_garments
 
 
 def fashion_mnist() -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return 60,000 and 10,000 garments.
-
-    Images are uint8 (n, 1, 28, 28), labels int64 (n,): training images and
-    labels, then those of the test set.
-    """
+    """Return 60,000 training images and labels, and 10,000 test images and labels."""
     images, labels = map(torch.from_numpy, draw_garments(70_000, seed=0))
     images = images.unsqueeze(1)
     return images[:60_000], labels[:60_000], images[60_000:], labels[60_000:]
 
 
 def bccd() -> dict[str, list[tuple[Tensor, Tensor, Tensor]]]:
-    """Return blood smears by split: train 205, val 87, test 72.
-
-    Each is an image, uint8 (3, 480, 640), boxes, float32 (n, 4), corners left,
-    top, right, bottom in pixels, and labels, int64 (n,): 0 white cell, 1 red
-    cell, 2 platelet.
-    """
+    """Return blood smears, boxes and labels by split."""
     rng = np.random.default_rng(0)
     sizes = {"train": 205, "val": 87, "test": 72}
     return {split: [_smear(rng) for _ in range(n)] for split, n in sizes.items()}
 
 
 def wbc() -> tuple[list[Tensor], list[Tensor], Tensor]:
-    """Return 300 white blood cells: images, masks, labels.
-
-    Images are uint8 (3, h, w), h and w 112 to 120; masks uint8 (h, w): 0
-    background, 1 cytoplasm, 2 nucleus; labels int64 (300,) of 0 to 4.
-    """
+    """Return images of white blood cells, masks and labels."""
     rng = np.random.default_rng(0)
     labels = rng.permutation(np.repeat(np.arange(5), (176, 53, 48, 22, 1)))
     images, masks = [], []
@@ -62,11 +49,7 @@ def wbc() -> tuple[list[Tensor], list[Tensor], Tensor]:
 
 
 def hymenoptera() -> dict[str, tuple[list[Tensor], Tensor]]:
-    """Return insects by split, train and val: images and labels.
-
-    Images are uint8 (3, h, w), h 333 or 375, w 500; labels int64 (n,): 0 ants,
-    1 bees, in this order.
-    """
+    """Return images of insects and labels by split."""
     rng = np.random.default_rng(0)
     splits = {}
     for split, sizes in {"train": (122, 121), "val": (70, 83)}.items():
