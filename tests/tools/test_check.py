@@ -12,7 +12,6 @@ from samples import HEADER, TOC
 
 from tools import check, notebooks
 from tools.book import LANGUAGES, read, toc
-from tools.check import code, numbers, prose
 from tools.check.source import cells
 from tools.citations import Citations
 
@@ -299,16 +298,6 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         notebooks.write(root, page, texts)
     return root
-
-
-@pytest.fixture(autouse=True)
-def every_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All rules are on, whether or not the course's own book keeps them."""
-    for name, rules in (
-        ("PAGE_RULES", prose.RULES),
-        ("SECTION_RULES", (code.density, numbers.above)),
-    ):
-        monkeypatch.setattr(check, name, {*getattr(check, name), *rules})
 
 
 @pytest.fixture

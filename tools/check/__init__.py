@@ -18,10 +18,11 @@ from tools.check import (
     literature,
     numbers,
     outputs,
+    prose,
 )
 from tools.check.source import Book, read_book
 
-PAGE_RULES = language.RULES + links.RULES + code.RULES + outputs.RULES
+PAGE_RULES = language.RULES + links.RULES + code.RULES + outputs.RULES + prose.RULES
 SECTION_RULES = code.SECTION_RULES + anatomy.RULES + numbers.RULES
 
 

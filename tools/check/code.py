@@ -227,4 +227,4 @@ def stub(page: Page, book: Book) -> Iterator[Finding]:
 
 
 RULES = (tags, nested, modern, claims, saved)
-SECTION_RULES = (sentence_between, form, training_claim, stub)
+SECTION_RULES = (sentence_between, form, density, training_claim, stub)

@@ -33,15 +33,6 @@ SECTION = re.compile(r"(?:sections?|chapters?|and|to) $")
 NAMES = re.compile(r"^\s?(?:节|章)|^ (?:and|to) \d|^(?:至|、)\d")
 
 
-def decimals(page: Page, book: Book) -> Iterator[Finding]:
-    """Every decimal number of the text is found again on its page."""
-    known = [*chain(*_known(page, book))]
-    for cell in page.cells:
-        for line, written, number, scale in _numbers(cell):
-            if "." in number and not _found(number, scale, known):
-                yield line, f"{written} stands in no output, code or formula above"
-
-
 def above(page: Page, book: Book) -> Iterator[Finding]:
     """Every number of the text is found above it, or in the next code cell."""
     parts = _known(page, book)
@@ -124,4 +115,4 @@ def _found(number: str, scale: float, known: list[tuple[float, bool]]) -> bool:
     return False
 
 
-RULES = (decimals,)
+RULES = (above,)
