@@ -67,6 +67,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time enough for many answers at once, on a machine that is busy."""
+    monkeypatch.setattr(transfer, "SILENCE", 20)
+    monkeypatch.setattr(transfer, "TOTAL", 60)
+
+
 def content_files(cache: Path) -> list[Path]:
     """Return all files of the cache folder but locks and notes."""
     return [
@@ -260,7 +267,7 @@ def many_files(*sources: Source) -> Dataset:
     return Dataset("set", TEXT, TEXT, "", sources, files, TEXT)
 
 
-def test_many_files_arrive_at_once_under_one_bar(server, monkeypatch, capsys):
+def test_many_files_arrive_at_once_under_one_bar(server, patience, monkeypatch, capsys):
     show_progress(monkeypatch)
     dataset = many_files(Source(server.url("together", "{path}")))
     paths = download.fetch(dataset)
@@ -280,14 +287,14 @@ def test_many_files_arrive_at_once_under_one_bar(server, monkeypatch, capsys):
     assert server.requests["together"] == 42
 
 
-def test_what_one_source_lacks_the_next_one_gives(server):
+def test_what_one_source_lacks_the_next_one_gives(server, patience):
     places = (Source(server.url(fault, "{path}")) for fault in ("uneven", "good"))
     paths = download.fetch(many_files(*places))
     assert all(path.read_bytes() == CONTENT for path in paths)
     assert 1 <= server.requests["good"] <= transfer.CONNECTIONS
 
 
-def test_a_file_that_no_source_has_leaves_the_others(server, cache):
+def test_a_file_that_no_source_has_leaves_the_others(server, patience, cache):
     dataset = many_files(Source(server.url("uneven", "{path}")))
     with pytest.raises(DataUnavailable, match=r"uneven/\{path\}: HTTP Error 404"):
         download.fetch(dataset)
