@@ -343,9 +343,9 @@ def googlenet(
     for stage in INCEPTIONS:
         layers.append(nn.MaxPool2d(3, stride=2, padding=1))
         for one, three, five, pool in stage:
-            c1, *c3, a, b, p = scaled(width, one, *three, *five, pool)
-            layers.append(Inception(channels, c1, tuple(c3), (a, b), p))
-            channels = c1 + c3[1] + b + p
+            one, r3, c3, r5, c5, pool = scaled(width, one, *three, *five, pool)
+            layers.append(Inception(channels, one, (r3, c3), (r5, c5), pool))
+            channels = one + c3 + c5 + pool
     return kaiming(
         nn.Sequential(
             *layers,
