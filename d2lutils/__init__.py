@@ -3,7 +3,7 @@
 ``import d2lutils as d2l``; each name says which section explains it.
 """
 
-from d2lutils import vision
+from d2lutils import recurrent, text, vision
 from d2lutils.batches import Batches
 from d2lutils.checking import check
 from d2lutils.data import (
@@ -34,8 +34,10 @@ __all__ = [
     "house_prices",
     "load_fashion_mnist",
     "plot",
+    "recurrent",
     "show_images",
     "subplots",
     "synthetic_regression",
+    "text",
     "vision",
 ]
