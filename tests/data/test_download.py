@@ -180,7 +180,6 @@ def test_gzip_in_place_of_the_file_is_decompressed(server):
 @given(content=st.binary(max_size=500), cuts=st.sets(st.integers(1, 499), max_size=3))
 @settings(
     max_examples=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_gzip_of_several_members_arrives_byte_for_byte(server, content, cuts):
@@ -372,7 +371,7 @@ def test_file_in_folders_of_its_own(server, cache, member):
     assert path.read_bytes() == CONTENT
 
 
-def test_broken_line_is_tried_again(server):
+def test_broken_line_is_tried_again(server, patience):
     path = fetch(a_file(Source(server.url("flaky"))))
     assert path.read_bytes() == CONTENT
     assert server.requests["flaky"] == 2
@@ -384,7 +383,7 @@ def test_call_after_a_failed_one_succeeds(server):
     assert fetch(a_file(Source(server.url("good")))).read_bytes() == CONTENT
 
 
-def test_cached_file_is_not_fetched_again(server):
+def test_cached_file_is_not_fetched_again(server, patience):
     file = a_file(Source(server.url("good")))
     assert fetch(file) == fetch(file)
     assert server.requests["good"] == 1

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import d2lutils as d2l
@@ -12,7 +12,6 @@ import d2lutils as d2l
 sizes = st.integers(1, 40)
 
 
-@settings(deadline=None)
 @given(n=sizes, batch_size=sizes, shuffle=st.booleans())
 def test_an_epoch_holds_every_row_once(n, batch_size, shuffle):
     batches = d2l.Batches(

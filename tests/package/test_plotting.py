@@ -38,7 +38,7 @@ def test_curves_labels_and_scales():
     assert first.get_linestyle() != second.get_linestyle()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=20))
 def test_without_positions_epochs_are_counted_from_one(values):
     ax = d2l.plot(None, {"a": values}, "epoch", "loss")
@@ -67,7 +67,7 @@ def test_the_style_stays_within_the_figure():
     assert dict(plt.rcParams) == before
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(n=st.integers(1, 12), ncols=st.integers(1, 6))
 def test_every_image_has_its_place(n, ncols):
     fig = d2l.show_images(torch.rand(n, 1, 4, 4), [str(i) for i in range(n)], ncols)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from d2lutils import text
@@ -24,7 +24,6 @@ def test_clean_leaves_letters_and_single_spaces(raw, expected):
     assert text.clean(text.clean(raw)) == expected
 
 
-@settings(deadline=None)
 @given(tokens=words, seed=st.integers(0, 99))
 def test_what_is_encoded_comes_back_whatever_the_order_of_the_text(tokens, seed):
     vocabulary = Vocabulary(tokens)
@@ -37,7 +36,6 @@ def test_what_is_encoded_comes_back_whatever_the_order_of_the_text(tokens, seed)
     assert vocabulary.decode(numbers) == tokens
 
 
-@settings(deadline=None)
 @given(tokens=words, min_count=st.integers(1, 4))
 def test_frequent_tokens_come_first_and_rare_ones_are_unknown(tokens, min_count):
     kept = {token for token in tokens if tokens.count(token) >= min_count}
@@ -87,7 +85,6 @@ def test_a_number_without_token_is_refused(number):
 sizes = st.integers(1, 8)
 
 
-@settings(deadline=None)
 @given(n=st.integers(2, 200), batch_size=sizes, num_steps=sizes)
 def test_in_order_each_row_goes_on_where_it_ended(n, batch_size, num_steps):
     assume(n > batch_size)
@@ -101,7 +98,6 @@ def test_in_order_each_row_goes_on_where_it_ended(n, batch_size, num_steps):
     assert n - 1 - X.numel() < batch_size  # all of the text but the rest
 
 
-@settings(deadline=None)
 @given(n=st.integers(2, 200), batch_size=sizes, num_steps=sizes, seed=st.integers(0, 9))
 def test_shuffled_no_target_comes_twice(n, batch_size, num_steps, seed):
     assume(n >= 2 * num_steps)

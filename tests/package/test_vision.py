@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torchvision
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
@@ -39,7 +39,6 @@ def peer():
 sizes = st.integers(1, 6)
 
 
-@settings(deadline=None)
 @given(kernel=st.tuples(sizes, sizes), rest=st.tuples(sizes, sizes))
 def test_corr2d_is_the_convolution_of_pytorch(kernel, rest):
     torch.manual_seed(0)
@@ -54,7 +53,6 @@ def test_corr2d_equals_the_peer(peer):
     assert torch.equal(vision.corr2d(X, K), peer.corr2d(X, K))
 
 
-@settings(deadline=None)
 @given(
     size=st.integers(1, 40),
     kernel_size=st.integers(1, 7),
