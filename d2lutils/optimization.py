@@ -250,8 +250,8 @@ def quadratic(condition: float = 100.0, angle: float = 30.0) -> Problem:
         f"quadratic, condition {condition:g}",
         start,
         objective,
-        fraction=1e-3,
-        budget=400,
+        fraction=0.01,
+        budget=300,
         solution=[torch.zeros(2)],
     )
 
@@ -259,7 +259,7 @@ def quadratic(condition: float = 100.0, angle: float = 30.0) -> Problem:
 def saddle() -> Problem:
     """Return a saddle at the origin with a minimum on either side of it.
 
-    With u and v, the axes turned by 30 degrees, it is u^2 / 2 + (v^2 - 1)^2 / 4. The
+    With u and v, the axes turned by 30 degrees, it is 5 u^2 + (v^2 - 1)^2 / 4. The
     start is near the ridge v = 0, down which the gradient leads to the saddle.
     """
     cos, sin = math.cos(math.pi / 6), math.sin(math.pi / 6)
@@ -271,14 +271,14 @@ def saddle() -> Problem:
     def objective(params: list[Tensor]) -> Tensor:
         x, y = params[0]
         u, v = cos * x + sin * y, cos * y - sin * x
-        return u * u / 2 + (v * v - 1) ** 2 / 4
+        return 5 * u * u + (v * v - 1) ** 2 / 4
 
     return Problem(
         "saddle",
         start,
         objective,
         fraction=0.01,
-        budget=400,
+        budget=200,
         solution=[torch.tensor([-sin, cos])],
     )
 
@@ -301,7 +301,7 @@ def ravine() -> Problem:
         start,
         objective,
         fraction=0.01,
-        budget=600,
+        budget=500,
         solution=[torch.ones(2)],
     )
 
@@ -320,15 +320,15 @@ def _of_batches(
 
 @cache
 def word_counts() -> tuple[Tensor, Tensor, list[str]]:
-    """Return 2000 film reviews as word counts, the words in order of frequency.
+    """Return 1000 film reviews as word counts, the words in order of frequency.
 
     Returns:
-        Counts, float32 (2000, words), of which the first column is 1 everywhere;
-        labels, float32 (2000,), 1 good, 0 bad; and a name for each column. Words
+        Counts, float32 (1000, words), of which the first column is 1 everywhere;
+        labels, float32 (1000,), 1 good, 0 bad; and a name for each column. Words
         that occur fewer than three times are left out.
     """
     texts, labels = data.sentence_polarity()
-    chosen = _order(len(texts))[:2000].tolist()
+    chosen = _order(len(texts))[:1000].tolist()
     sentences = [text.clean(texts[i]).split() for i in chosen]
     vocabulary = text.Vocabulary((w for words in sentences for w in words), 3)
     X = torch.stack(
@@ -381,12 +381,12 @@ def sparse() -> Problem:
 
 @cache
 def deep() -> Problem:
-    """Return a deep narrow network on 2000 images of Fashion-MNIST, batches of 50.
+    """Return a deep narrow network on 1000 images of Fashion-MNIST, batches of 50.
 
     Eight hidden layers of 20 tanh units on images of 14 x 14, weights and biases in
     turn, weights with the bounds of ``nn.Linear``.
     """
-    train, _ = data.load_fashion_mnist(2000, num_train=2000, size=14)
+    train, _ = data.load_fashion_mnist(1000, num_train=1000, size=14)
     ((X, y),) = train
     X, sizes = X.flatten(1), [196] + [20] * 8 + [10]
 
@@ -406,8 +406,8 @@ def deep() -> Problem:
         "deep network",
         start,
         **_of_batches(loss, X, y, batch_size=50),
-        fraction=0.5,
-        budget=300,
+        fraction=0.6,
+        budget=200,
         every=10,
     )
 

@@ -169,7 +169,7 @@ def test_the_airfoil_is_standardized_by_its_training_part():
 
 def test_word_counts_are_ordered_by_frequency_and_begin_with_the_bias():
     X, y, words = optimization.word_counts()
-    assert X.shape == (len(y), len(words)) == (2000, len(words))
+    assert X.shape == (len(y), len(words)) == (1000, len(words))
     assert (X[:, 0] == 1).all()
     totals = X[:, 1:].sum(0)
     assert (totals.diff() <= 0).all()
