@@ -407,7 +407,7 @@ def deep() -> Problem:
         start,
         **_of_batches(loss, X, y, batch_size=50),
         fraction=0.6,
-        budget=200,
+        budget=150,
         every=10,
     )
 
