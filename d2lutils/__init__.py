@@ -3,7 +3,7 @@
 ``import d2lutils as d2l``; each name says which section explains it.
 """
 
-from d2lutils import recurrent, text, vision
+from d2lutils import optimization, recurrent, text, vision
 from d2lutils.batches import Batches
 from d2lutils.checking import check
 from d2lutils.data import (
@@ -33,6 +33,7 @@ __all__ = [
     "fit",
     "house_prices",
     "load_fashion_mnist",
+    "optimization",
     "plot",
     "recurrent",
     "show_images",
