@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -15,6 +16,22 @@ def clean(text: str) -> str:
         text: of any length; accents are not letters here.
     """
     return re.sub("[^a-z]+", " ", text.lower()).strip()
+
+
+Text = TypeVar("Text", str, list[str], Tensor)
+
+
+def parts(tokens: Text) -> tuple[Text, Text, Text]:
+    """Cut a text by position, for training, validation and test (section 6.1).
+
+    Args:
+        tokens: a string, a list of words, or numbers of shape (n,).
+
+    Returns:
+        The first eight tenths, and a tenth each.
+    """
+    first, second = int(0.8 * len(tokens)), int(0.9 * len(tokens))
+    return tokens[:first], tokens[first:second], tokens[second:]
 
 
 class Vocabulary:
@@ -65,6 +82,25 @@ class Vocabulary:
         if any(not 0 <= number < len(self) for number in numbers):
             raise IndexError(f"numbers: expected 0 to {len(self) - 1}")
         return [self.tokens[number] for number in numbers]
+
+
+def encoded(
+    tokens: str | list[str], min_count: int = 1
+) -> tuple[Vocabulary, list[Tensor]]:
+    """Return the vocabulary of a text's training part, and all parts as numbers.
+
+    Args:
+        tokens: a string (its characters are the tokens) or a list of words.
+        min_count: as for ``Vocabulary``.
+
+    Returns:
+        The vocabulary, and int64 (n,) for training, validation and test.
+
+    Raises:
+        ValueError: no token of the training part is frequent enough.
+    """
+    vocabulary = Vocabulary(parts(tokens)[0], min_count)
+    return vocabulary, [vocabulary.encode(part) for part in parts(tokens)]
 
 
 class TokenBatches:

@@ -36,6 +36,22 @@ def test_what_is_encoded_comes_back_whatever_the_order_of_the_text(tokens, seed)
     assert vocabulary.decode(numbers) == tokens
 
 
+@given(tokens=st.lists(st.sampled_from("abc"), min_size=10, max_size=60))
+def test_the_parts_follow_one_another_and_only_the_first_makes_the_vocabulary(tokens):
+    train, valid, test = text.parts(tokens)
+    assert train + valid + test == tokens
+    assert abs(len(train) - 8 * len(valid)) <= 8
+    assert abs(len(valid) - len(test)) <= 1
+    vocabulary, numbers = text.encoded(tokens)
+    assert vocabulary.tokens == Vocabulary(train).tokens
+    for part, its_numbers in zip((train, valid, test), numbers, strict=True):
+        assert torch.equal(its_numbers, vocabulary.encode(part))
+    for kind in ("".join(tokens), torch.arange(len(tokens))):
+        assert [len(part) for part in text.parts(kind)] == [
+            *map(len, (train, valid, test))
+        ]
+
+
 @given(tokens=words, min_count=st.integers(1, 4))
 def test_frequent_tokens_come_first_and_rare_ones_are_unknown(tokens, min_count):
     kept = {token for token in tokens if tokens.count(token) >= min_count}
