@@ -54,10 +54,9 @@ def test_there_are_six_problems_with_different_names():
 
 @pytest.mark.parametrize("make", ALL)
 def test_the_target_can_be_met_by_someone(make):
-    adam = optimization.search(
-        make(), torch.optim.Adam, (0.003, 0.03, 0.1, 1.0), seeds=[0]
-    )
-    assert adam.reached != [None]
+    rates, seeds = (0.003, 0.01, 0.03, 0.1, 1.0), range(4)  # one seed may miss it
+    adam = optimization.search(make(), torch.optim.Adam, rates, seeds)
+    assert any(reached is not None for reached in adam.reached)
 
 
 @pytest.mark.parametrize("make", ALL)

@@ -235,7 +235,7 @@ def pages_with(language: str, term: str) -> set[str]:
 @pytest.mark.parametrize(
     ("language", "term", "topic"),
     [
-        ("en", "gradient", "02_preliminaries/03_autograd"),
+        ("en", "automatic differentiation", "02_preliminaries/03_autograd"),
         ("en", "linear regression", "03_basics/01_linear_regression"),
         ("en", "均方误差", None),
         ("zh", "熵", "03_basics/04_softmax_regression"),
