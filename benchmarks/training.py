@@ -30,8 +30,8 @@ import torch
 from torch import nn
 
 import d2lutils as d2l
+from benchmarks import setting, write
 from d2lutils.data.images import ImageData
-from tools.notebooks import machine
 
 BATCH_SIZE = 256
 RESULT = Path(__file__).with_suffix(".md")
@@ -238,13 +238,11 @@ def main() -> None:
                 "limit": limit(*batches),
             }
             rows += measure(names, sides, repeats)
-    about = machine()
     data = "real images" if every.is_real else "stand-in images"
     text = [
         "# One epoch on Fashion-MNIST",
         "",
-        f"{about['cpu']}, {about['cores']} cores, "
-        f"torch {about['torch']}, threads: {torch.get_num_threads()}, {data}, "
+        f"{setting()}, {data}, "
         f"batch size {BATCH_SIZE}, SGD, evaluation included. The first three models "
         f"see all images, the last two 6,000 at 32 x 32. Medians of {repeats} "
         "interleaved repeats: wall / processor seconds (mean and standard deviation "
@@ -259,8 +257,7 @@ def main() -> None:
         "| --- | --- | --- |",
         *imports(repeats),
     ]
-    RESULT.write_text("\n".join(text) + "\n", "utf-8")
-    print("\n".join(text))
+    write(RESULT, text)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,7 @@ class Problem:
         budget: steps that a run may take.
         loss: what a step sees, a scalar of the parameters and of a generator that
             draws a mini-batch; None: the objective.
-        every: with a loss of its own, steps from one look at the objective to the
-            next.
+        every: steps from one look at the objective to the next.
         solution: parameters where the objective is smallest; None: not known, and 0
             is a bound that stands in for the optimum.
     """
@@ -107,14 +106,10 @@ def descend(
     optimizer = make_optimizer(params, lr)
     steps, excess, path, reached = [], [], [], None
     for step in range(problem.budget + 1):
-        if problem.loss is None:
-            loss = value = problem.objective(params)
-        elif look := step % problem.every == 0 or step == problem.budget:
-            with torch.no_grad():
-                value = problem.objective(params)
-        if problem.loss is None or look:
+        if step % problem.every == 0 or step == problem.budget:
             steps.append(step)
-            excess.append(value.item() - optimum)
+            with torch.no_grad():
+                excess.append(problem.objective(params).item() - optimum)
             path.append(params[0].detach().clone())
             if reached is None and excess[-1] <= problem.fraction * excess[0]:
                 reached = step
@@ -122,9 +117,10 @@ def descend(
                 break
         if step < problem.budget:
             optimizer.zero_grad()
-            if problem.loss is not None:
-                loss = problem.loss(params, generator)
-            loss.backward()
+            if problem.loss is None:
+                problem.objective(params).backward()
+            else:
+                problem.loss(params, generator).backward()
             optimizer.step()
     in_plane = len(params) == 1 and params[0].shape == (2,)
     path = torch.stack(path) if in_plane else None

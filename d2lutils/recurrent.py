@@ -13,6 +13,57 @@ from d2lutils.training import Diverged, History
 State = Tensor | tuple["State", ...] | None
 
 
+def recall(count: int, delay: int) -> tuple[Tensor, Tensor]:
+    """Draw sequences of random bits; which one came first? (section 6.2).
+
+    Args:
+        count: number of sequences.
+        delay: bits after the first one.
+
+    Returns:
+        Bits as -1 and 1, float32 (count, delay + 1), from torch's global generator,
+        and the first of each as 0 or 1, int64 (count,).
+    """
+    bits = torch.randint(0, 2, (count, delay + 1))
+    return 2.0 * bits - 1, bits[:, 0]
+
+
+class ScratchModel(nn.Module):
+    """A recurrent language model built by hand (section 6.4).
+
+    Args:
+        V: number of tokens.
+        h: number of hidden units.
+    """
+
+    def __init__(self, V: int, h: int):
+        super().__init__()
+        self.W_xh = nn.Parameter(torch.randn(V, h))
+        self.W_hh = nn.Parameter(torch.randn(h, h) / h**0.5)
+        self.b_h = nn.Parameter(torch.zeros(h))
+        self.W_hq = nn.Parameter(torch.randn(h, V) / h**0.5)
+        self.b_q = nn.Parameter(torch.zeros(V))
+
+    def forward(self, X: Tensor, H: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Score what comes next.
+
+        Args:
+            X: tokens, int64 (n, steps).
+            H: the state after the text before, float32 (n, h); None where a text
+                begins.
+
+        Returns:
+            Scores, float32 (n, steps, V), and the state after the last step.
+        """
+        if H is None:  # a text begins
+            H = torch.zeros(len(X), len(self.W_hh), device=X.device)
+        states = []
+        for X_t in (self.W_xh[X] + self.b_h).unbind(dim=1):
+            H = torch.tanh(X_t + H @ self.W_hh)
+            states.append(H)
+        return torch.stack(states, dim=1) @ self.W_hq + self.b_q, H
+
+
 class LanguageModel(nn.Module):
     """An embedding, a recurrent layer and scores for the next token (section 6.5).
 

@@ -18,10 +18,10 @@ def clean(text: str) -> str:
     return re.sub("[^a-z]+", " ", text.lower()).strip()
 
 
-Text = TypeVar("Text", str, list[str], Tensor)
+Tokens = TypeVar("Tokens", str, list[str], Tensor)
 
 
-def parts(tokens: Text) -> tuple[Text, Text, Text]:
+def parts(tokens: Tokens) -> tuple[Tokens, Tokens, Tokens]:
     """Cut a text by position, for training, validation and test (section 6.1).
 
     Args:
@@ -99,8 +99,9 @@ def encoded(
     Raises:
         ValueError: no token of the training part is frequent enough.
     """
-    vocabulary = Vocabulary(parts(tokens)[0], min_count)
-    return vocabulary, [vocabulary.encode(part) for part in parts(tokens)]
+    cut = parts(tokens)
+    vocabulary = Vocabulary(cut[0], min_count)
+    return vocabulary, [vocabulary.encode(part) for part in cut]
 
 
 class TokenBatches:

@@ -20,6 +20,36 @@ def model(kind: str = "rnn", size: int = 5, **options) -> recurrent.LanguageMode
     return recurrent.LanguageModel(size, layer).to(d2l.device())
 
 
+def test_the_first_bit_is_the_answer_whatever_follows():
+    torch.manual_seed(0)
+    X, y = recurrent.recall(200, 7)
+    assert X.shape == (200, 8)
+    assert set(X.unique().tolist()) == {-1, 1}
+    assert torch.equal(y, (X[:, 0] > 0).long())
+    assert (X[:, 1:] == X[:, :1]).float().mean() == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_model_by_hand_is_a_language_model_of_nn_rnn():
+    torch.manual_seed(0)
+    scratch, net = recurrent.ScratchModel(5, 8), model("rnn").cpu()
+    with torch.no_grad():
+        net.rnn = nn.RNN(5, 8, batch_first=True)
+        net.embedding.weight = nn.Parameter(torch.eye(5))
+        net.rnn.weight_ih_l0.copy_(scratch.W_xh.T)
+        net.rnn.weight_hh_l0.copy_(scratch.W_hh.T)
+        net.rnn.bias_ih_l0.copy_(scratch.b_h + 1)
+        net.rnn.bias_hh_l0.fill_(-1)
+        net.output.weight.copy_(scratch.W_hq.T)
+        net.output.bias.copy_(scratch.b_q)
+        scratch.b_q += 0.5
+        net.output.bias += 0.5
+    X = torch.randint(5, (3, 12))
+    ours, H = scratch(X[:, :7])
+    theirs, state = net(X[:, :7])
+    assert torch.allclose(ours, theirs, atol=1e-5)
+    assert torch.allclose(scratch(X[:, 7:], H)[0], net(X[:, 7:], state)[0], atol=1e-5)
+
+
 class Uniform(nn.Module):
     """Gives each token the same score and counts what it has read."""
 
