@@ -76,6 +76,7 @@ test-cuda: setup  ## run the tests and the notebooks on a CUDA device
 bench: setup  ## measure training beside other course code
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.language
+	$(BIN)/python -m benchmarks.optimization
 
 matrix: setup  ## run the notebooks in many settings (PYTHONS="other/bin/python")
 	$(BIN)/python -m benchmarks.matrix $(BIN)/python $(PYTHONS)

@@ -383,8 +383,8 @@ def deep() -> Problem:
     turn, weights with the bounds of ``nn.Linear``.
     """
     train, _ = data.load_fashion_mnist(1000, num_train=1000, size=14)
-    ((X, y),) = train
-    X, sizes = X.flatten(1), [196] + [20] * 8 + [10]
+    images, y = train.tensors  # in the order of the file, whatever the global seed
+    X, sizes = images.flatten(1) / 255, [196] + [20] * 8 + [10]
 
     def start(generator: Generator) -> list[Tensor]:
         params = []

@@ -52,6 +52,15 @@ def test_there_are_six_problems_with_different_names():
     assert len({problem.name for problem in bench}) == len(bench) == 6
 
 
+def test_the_deep_network_is_the_same_whatever_the_global_seed():
+    excess = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        problem = optimization.deep.__wrapped__()
+        excess.append(optimization.descend(problem, sgd, 0.1).excess)
+    assert excess[0] == excess[1]
+
+
 @pytest.mark.parametrize("make", ALL)
 def test_the_target_can_be_met_by_someone(make):
     rates, seeds = (0.003, 0.01, 0.03, 0.1, 1.0), range(4)  # one seed may miss it
