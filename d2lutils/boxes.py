@@ -223,7 +223,7 @@ def detect(
     min_score: float = 0.05,
     most: int = 100,
 ) -> Detections:
-    """Turn the outputs for the anchors of one image into detections (section 9.7).
+    """Turn the outputs for the anchors of one image into detections (section 9.4).
 
     Args:
         logits: shape (n, 1 + classes), the background first.
