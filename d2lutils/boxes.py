@@ -84,7 +84,7 @@ def anchors(
 ) -> Tensor:
     """Return boxes of every size and ratio around the middle of every cell.
 
-    Explained in section 9.4; Ren et al. (2015), arXiv 1506.01497.
+    Built in section 9.4; Ren et al. (2015), arXiv 1506.01497.
 
     Args:
         image: height and width of the image, in pixels.
@@ -124,23 +124,22 @@ def match(
     Returns:
         Numbers of boxes, int64, shape (..., n), -1 for none.
     """
-    if boxes.shape[-2] == 0:
-        return labels.new_full((*labels.shape[:-1], len(anchors)), -1)
+    num_boxes, num_anchors = labels.shape[-1], len(anchors)
+    if num_boxes == 0:
+        return labels.new_full((*labels.shape[:-1], num_anchors), -1)
     overlap = iou(boxes, anchors).masked_fill(labels[..., None] < 0, 0)
     best, box = overlap.max(dim=-2)
     matched = torch.where(best >= threshold, box, -1)
-    number = torch.arange(labels.shape[-1], device=labels.device)
-    while True:
-        best, anchor = overlap.max(dim=-1)  # of each box: (..., m)
-        box = overlap.max(dim=-2).indices  # of each anchor: (..., n)
-        mutual = box.gather(-1, anchor) == number
-        *image, box = (mutual & (best > 0)).nonzero(as_tuple=True)
-        if len(box) == 0:
-            return matched
-        anchor = anchor[(*image, box)]
-        matched[(*image, anchor)] = box
-        overlap[(*image, box)] = 0
-        overlap[(*image, slice(None), anchor)] = 0
+    rows = torch.arange(num_boxes, device=labels.device)[:, None]
+    columns = torch.arange(num_anchors, device=labels.device)
+    while (overlap > 0).any():
+        box = overlap.argmax(dim=-2, keepdim=True)
+        anchor = overlap.argmax(dim=-1, keepdim=True)
+        pair = (box == rows) & (anchor == columns) & (overlap > 0)
+        matched = torch.where(pair.any(dim=-2), box.squeeze(-2), matched)
+        taken = pair.any(-2, keepdim=True) | pair.any(-1, keepdim=True)
+        overlap = overlap.masked_fill(taken, 0)
+    return matched
 
 
 def encode(boxes: Tensor, anchors: Tensor) -> Tensor:
@@ -175,11 +174,12 @@ def targets(
         Classes, int64 (..., n), 0 for the background and 1 more than the label of
         the box else; offsets, float32 (..., n, 4), 0 for the background.
     """
-    matched = match(anchors, boxes, labels, threshold)
-    found, index = matched >= 0, matched.clamp(min=0)
-    classes = torch.where(found, labels.gather(-1, index) + 1, 0)
-    mine = boxes.gather(-2, index[..., None].expand(*index.shape, 4))
-    return classes, torch.where(found[..., None], encode(mine, anchors), 0.0)
+    matched = match(anchors, boxes, labels, threshold)[..., None]
+    boxes = F.pad(boxes, (0, 0, 1, 0))  # a row for the background in front
+    labels = F.pad(labels, (1, 0), value=-1)
+    classes = labels.gather(-1, matched[..., 0] + 1) + 1
+    mine = boxes.gather(-2, (matched + 1).expand(*matched.shape[:-1], 4))
+    return classes, torch.where(matched < 0, 0, encode(mine, anchors))
 
 
 def nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
@@ -195,7 +195,7 @@ def nms(boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
     Returns:
         Numbers of the boxes that are kept, int64, the best first.
     """
-    rest = scores.argsort(descending=True)
+    rest = scores.argsort(descending=True, stable=True)
     kept = rest[:0]
     while len(rest) > 0:
         best, rest = rest[:1], rest[1:]
@@ -223,7 +223,7 @@ def detect(
     min_score: float = 0.05,
     most: int = 100,
 ) -> Detections:
-    """Turn the outputs for the anchors of one image into detections (section 9.7).
+    """Turn the outputs for the anchors of one image into detections (section 9.4).
 
     Args:
         logits: shape (n, 1 + classes), the background first.
