@@ -4,7 +4,8 @@ Liu et al. (2016), arXiv 1512.02325. Outputs and targets have a row for each anc
 box: the classes, the background first, and then four offsets.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from d2lutils.batches import Batches
 from d2lutils.environment import device
 from d2lutils.training import History, Measure, fit
 
-SIZES = ((10, 16, 24), (28, 40, 56))  # of anchors, in pixels, at the strides 8 and 16
+SIZES = {8: (10, 16, 24), 16: (28, 40, 56)}  # of anchors at a stride, in pixels
 
 
 def conv_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -27,18 +28,43 @@ def conv_block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     )
 
 
-def body(channels: Sequence[int] = (8, 16, 32, 64, 64)) -> nn.ModuleList:
-    """Return the two stages of a network, which end at the strides 8 and 16."""
-    c1, c2, c3, c4, c5 = channels
+def body() -> nn.ModuleList:
+    """Return two stages with outputs of 64 channels, at the strides 8 and 16 (9.7)."""
     first = nn.Sequential(
-        conv_block(3, c1, 2), conv_block(c1, c2, 2), conv_block(c2, c3, 2),
-        conv_block(c3, c4),
-    )  # fmt: skip
-    return nn.ModuleList([first, conv_block(c4, c5, 2)])
+        conv_block(3, 8, stride=2),
+        conv_block(8, 16, stride=2),
+        conv_block(16, 32, stride=2),
+        conv_block(32, 64),
+    )
+    return nn.ModuleList([first, conv_block(64, 64, stride=2)])
+
+
+class Head(nn.Module):
+    """Convolutions that say class and offsets of the anchors of a cell (section 9.7).
+
+    Args:
+        channels: of the input.
+        num_anchors: in each cell.
+        num_classes: kinds of objects, the background not counted.
+    """
+
+    def __init__(self, channels: int, num_anchors: int, num_classes: int):
+        super().__init__()
+        k = self.num_anchors = num_anchors
+        self.classes = nn.Conv2d(channels, k * (1 + num_classes), 3, padding=1)
+        self.offsets = nn.Conv2d(channels, k * 4, 3, padding=1)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Take (n, channels, h, w); return (n, h * w * anchors, 1 + classes + 4)."""
+        rows = []
+        for maps in (self.classes(X), self.offsets(X)):
+            depth = maps.shape[1] // self.num_anchors
+            rows.append(maps.permute(0, 2, 3, 1).reshape(len(X), -1, depth))
+        return torch.cat(rows, dim=-1)
 
 
 class TinySSD(nn.Module):
-    """Two stages, each with a head for classes and one for boxes (section 9.7).
+    """A detector of two stages, each with a head (section 9.7).
 
     Args:
         num_classes: kinds of objects, the background not counted.
@@ -50,43 +76,36 @@ class TinySSD(nn.Module):
 
     def __init__(self, num_classes: int = 3, image: tuple[int, int] = (120, 160)):
         super().__init__()
-        self.stages = body()
-        self.class_heads, self.box_heads = nn.ModuleList(), nn.ModuleList()
-        tiles, X = [], torch.zeros(1, 3, *image)
-        for stage, sizes in zip(self.stages, SIZES, strict=True):
-            X, k = stage(X), len(sizes)
-            c = X.shape[1]
-            self.class_heads.append(nn.Conv2d(c, k * (1 + num_classes), 3, padding=1))
-            self.box_heads.append(nn.Conv2d(c, k * 4, 3, padding=1))
-            tiles.append(boxes.anchors(image, X.shape[2:], sizes))
+        self.stages, self.heads, tiles = body(), nn.ModuleList(), []
+        for stride, sizes in SIZES.items():
+            grid = [math.ceil(side / stride) for side in image]
+            tiles.append(boxes.anchors(image, grid, sizes))
+            self.heads.append(Head(64, len(sizes), num_classes))
         self.register_buffer("anchors", torch.cat(tiles))
 
     def forward(self, X: Tensor) -> Tensor:
         """Take (n, 3, height, width); return (n, a, 1 + num_classes + 4)."""
         rows = []
-        heads = zip(self.class_heads, self.box_heads, strict=True)
-        for stage, sizes, pair in zip(self.stages, SIZES, heads, strict=True):
+        for stage, head in zip(self.stages, self.heads, strict=True):
             X = stage(X)
-            maps = [head(X).permute(0, 2, 3, 1) for head in pair]
-            parts = [m.unflatten(-1, (len(sizes), -1)).flatten(1, 3) for m in maps]
-            rows.append(torch.cat(parts, dim=-1))
+            rows.append(head(X))
         return torch.cat(rows, dim=1)
 
 
-def hard_negatives(losses: Tensor, found: Tensor, ratio: float = 3) -> Tensor:
-    """Choose the anchors without an object that have the largest losses (9.7).
+def hard_negatives(losses: Tensor, matched: Tensor, ratio: float = 3) -> Tensor:
+    """Choose the anchors of background with the largest losses (section 9.7).
 
     Args:
         losses: of the class of each anchor, shape (n, a).
-        found: whether the anchor has an object, bool (n, a).
-        ratio: anchors to choose in an image for each that has an object.
+        matched: whether the anchor has an object, bool (n, a).
+        ratio: how many to choose in an image for each matched anchor.
 
     Returns:
         Bool, shape (n, a).
     """
-    number = ratio * found.sum(dim=1, keepdim=True)
-    order = losses.masked_fill(found, -1).argsort(dim=1, descending=True)
-    return (order.argsort(dim=1) < number) & ~found
+    number = ratio * matched.sum(dim=1, keepdim=True)
+    order = losses.masked_fill(matched, -1).argsort(dim=1, descending=True)
+    return (order.argsort(dim=1) < number) & ~matched
 
 
 def ssd_loss(
@@ -94,36 +113,48 @@ def ssd_loss(
     y: Tensor,
     negatives: Callable[[Tensor, Tensor], Tensor] = hard_negatives,
 ) -> Tensor:
-    """Return the losses of classes and of boxes, over the number of matches (9.7).
+    """Return the losses of classes and boxes over the number of matches (9.7).
 
     Args:
         output: scores of the classes and offsets, shape (n, a, 1 + k + 4).
         y: what ``pack`` returns, the same shape.
-        negatives: chooses the anchors without an object that count.
+        negatives: chooses the anchors of background that count.
     """
-    found = y[..., 0] == 0
-    losses = F.cross_entropy(
-        output[..., :-4].flatten(0, 1), y[..., :-4].flatten(0, 1), reduction="none"
-    ).reshape(found.shape)
-    chosen = found | negatives(losses.detach(), found)
-    box_loss = F.smooth_l1_loss(
-        output[..., -4:][found], y[..., -4:][found], reduction="sum"
-    )
-    return (losses[chosen].sum() + box_loss) / found.sum().clamp(min=1)
+    matched = y[..., 0] == 0
+    scores, classes = output[..., :-4], y[..., :-4]
+    losses = F.cross_entropy(scores.mT, classes.mT, reduction="none")
+    chosen = matched | negatives(losses.detach(), matched)
+    offsets, true_offsets = output[..., -4:][matched], y[..., -4:][matched]
+    box_loss = F.smooth_l1_loss(offsets, true_offsets, reduction="sum")
+    return (losses[chosen].sum() + box_loss) / matched.sum().clamp(min=1)
 
 
 def pack(classes: Tensor, offsets: Tensor, num_classes: int = 3) -> Tensor:
     """Return targets of ``boxes.targets`` as one tensor (n, a, 1 + k + 4) (9.7).
 
-    Each row is the class as an indicator vector, and then the offsets.
+    A row is the class as an indicator vector, and the offsets after it.
     """
     return torch.cat([F.one_hot(classes, 1 + num_classes), offsets], dim=-1)
+
+
+def flip(images: Tensor, corners: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mirror images, left for right, and their boxes (section 9.7)."""
+    left, top, right, bottom = corners.unbind(dim=-1)
+    width = images.shape[-1]
+    return images.flip(-1), torch.stack(
+        [width - right, top, width - left, bottom], dim=-1
+    )
+
+
+def unit_range(X: Tensor) -> Tensor:
+    """Return uint8 images as float32 of 0 to 1."""
+    return X.float() / 255
 
 
 def mirrored_batches(
     split: tuple[Tensor, Tensor, Tensor], anchors: Tensor, batch_size: int = 16
 ) -> Batches:
-    """Return images and their mirror images, with targets, in batches (section 9.7).
+    """Return images and their mirror images with targets, in batches (section 9.7).
 
     Args:
         split: images, boxes and labels as ``boxes.cells`` returns them.
@@ -131,19 +162,12 @@ def mirrored_batches(
         batch_size: images in a batch.
     """
     images, corners, labels = split
-    left, top, right, bottom = corners.unbind(dim=-1)
-    width = images.shape[-1]
-    mirrored = torch.stack([width - right, top, width - left, bottom], dim=-1)
-    X = torch.cat([images, images.flip(-1)])
+    pairs = [(images, corners), flip(images, corners)]
+    X = torch.cat([images for images, _ in pairs])
     y = torch.cat(
-        [pack(*boxes.targets(anchors, b, labels)) for b in (corners, mirrored)]
+        [pack(*boxes.targets(anchors, corners, labels)) for _, corners in pairs]
     )
     return Batches(X, y, batch_size=batch_size, shuffle=True, transform=unit_range)
-
-
-def unit_range(X: Tensor) -> Tensor:
-    """Return uint8 images as float32 of 0 to 1."""
-    return X.float() / 255
 
 
 def train(
