@@ -321,7 +321,8 @@ def average_precision(
             total += len(true)
         if total > 0:
             order = torch.cat(scores).argsort(descending=True, stable=True)
-            averages[label] = precisions(torch.cat(right)[order], total).mean()
+            right = torch.cat(right)[order]
+            averages[label] = precisions(right, total).mean()
     return averages
 
 
