@@ -257,14 +257,33 @@ def hits(found: Tensor, boxes: Tensor, threshold: float = 0.5) -> Tensor:
     Returns:
         Shape (n,), bool.
     """
-    overlap = iou(found, boxes)
-    right = torch.zeros_like(found[:, 0], dtype=torch.bool)
-    for i in range(min(len(found), len(found) * len(boxes))):
+    overlap = F.pad(iou(found, boxes), (0, 1))  # the last column is no box
+    right = torch.zeros(len(found), dtype=torch.bool)
+    for i in range(len(found)):
         best, box = overlap[i].max(dim=0)
         if best >= threshold:
             right[i] = True
-            overlap[:, box] = -1
+            overlap[:, box] = -1  # taken
     return right
+
+
+def precisions(right: Tensor, total: int) -> Tensor:
+    """Return the interpolated precision at the recalls 0, 0.01, ..., 1 (section 9.7).
+
+    Args:
+        right: whether a detection is right, the surest first, bool (n,).
+        total: number of true boxes, at least 1.
+
+    Returns:
+        At each recall the best precision that is reached at this or a larger one, 0
+        where none is; float64, shape (101,).
+    """
+    number = right.double().cumsum(0)
+    precision = number / torch.arange(1, len(number) + 1)
+    best = precision.flip(0).cummax(0).values.flip(0)
+    recalls = torch.arange(101, dtype=torch.float64) * 0.01
+    first = torch.searchsorted(number / total, recalls)
+    return F.pad(best, (0, 1))[first]
 
 
 def average_precision(
@@ -280,36 +299,31 @@ def average_precision(
     COCO defines it; Lin et al. (2014), arXiv 1405.0312.
 
     Args:
-        detections: what was found in each image, on the CPU.
+        detections: what was found in each image, the surest first, on the CPU.
         boxes: the true boxes of each image, shape (m, 4).
         labels: their labels, shape (m,), -1 where there is no box.
         num_classes: labels are less than this.
         threshold: smallest intersection over union of a hit.
 
     Returns:
-        Float32, shape (num_classes,); NaN for a class that no image has.
+        Float64, shape (num_classes,); NaN for a class that no image has.
 
     Raises:
         ValueError: the numbers of images differ.
     """
-    precisions = torch.full((num_classes,), torch.nan)
-    images = list(zip(detections, boxes, labels, strict=True))
+    averages = torch.full((num_classes,), torch.nan, dtype=torch.float64)
     for label in range(num_classes):
         right, scores, total = [], [], 0
-        for found, true_boxes, true_labels in images:
-            mine, true = found.labels == label, true_boxes[true_labels == label]
+        for found, true, kinds in zip(detections, boxes, labels, strict=True):
+            mine, true = found.labels == label, true[kinds == label]
             right.append(hits(found.boxes[mine], true, threshold))
             scores.append(found.scores[mine])
             total += len(true)
-        if total == 0:
-            continue
-        order = torch.cat(scores).argsort(descending=True, stable=True)
-        number = torch.cat(right)[order].cumsum(0)
-        precision = number / torch.arange(1, len(number) + 1)
-        best = precision.flip(0).cummax(0).values.flip(0)  # at this recall or more
-        at = torch.searchsorted(number / total, torch.linspace(0, 1, 101))
-        precisions[label] = F.pad(best, (0, 1))[at].mean()
-    return precisions
+        if total > 0:
+            order = torch.cat(scores).argsort(descending=True, stable=True)
+            right = torch.cat(right)[order]
+            averages[label] = precisions(right, total).mean()
+    return averages
 
 
 def pad(boxes: Sequence[Tensor], labels: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
