@@ -3,7 +3,7 @@
 ``import d2lutils as d2l``; each name says which section explains it.
 """
 
-from d2lutils import optimization, recurrent, text, vision
+from d2lutils import boxes, efficientnet, optimization, recurrent, text, vision
 from d2lutils.batches import Batches
 from d2lutils.checking import check
 from d2lutils.data import (
@@ -25,9 +25,11 @@ __all__ = [
     "Diverged",
     "History",
     "accuracy",
+    "boxes",
     "by_scale",
     "check",
     "device",
+    "efficientnet",
     "evaluate",
     "fashion_mnist",
     "fit",
