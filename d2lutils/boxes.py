@@ -116,7 +116,7 @@ def match(
     keeps an anchor if it overlaps a free one at all.
 
     Args:
-        anchors: shape (n, 4).
+        anchors: shape (n, 4), or (..., n, 4), other ones for each image.
         boxes: shape (..., m, 4).
         labels: shape (..., m), -1 where there is no box.
         threshold: smallest intersection over union of an anchor that is matched.
@@ -124,7 +124,7 @@ def match(
     Returns:
         Numbers of boxes, int64, shape (..., n), -1 for none.
     """
-    num_boxes, num_anchors = labels.shape[-1], len(anchors)
+    num_boxes, num_anchors = labels.shape[-1], anchors.shape[-2]
     if num_boxes == 0:
         return labels.new_full((*labels.shape[:-1], num_anchors), -1)
     overlap = iou(boxes, anchors).masked_fill(labels[..., None] < 0, 0)
