@@ -3,7 +3,15 @@
 ``import d2lutils as d2l``; each name says which section explains it.
 """
 
-from d2lutils import boxes, efficientnet, optimization, recurrent, text, vision
+from d2lutils import (
+    boxes,
+    efficientnet,
+    optimization,
+    recurrent,
+    segmentation,
+    text,
+    vision,
+)
 from d2lutils.batches import Batches
 from d2lutils.checking import check
 from d2lutils.data import (
@@ -38,6 +46,7 @@ __all__ = [
     "optimization",
     "plot",
     "recurrent",
+    "segmentation",
     "show_images",
     "subplots",
     "synthetic_regression",
