@@ -5,10 +5,10 @@
 
 from d2lutils import (
     boxes,
-    detection,
     efficientnet,
     optimization,
     recurrent,
+    segmentation,
     text,
     vision,
 )
@@ -36,7 +36,6 @@ __all__ = [
     "boxes",
     "by_scale",
     "check",
-    "detection",
     "device",
     "efficientnet",
     "evaluate",
@@ -47,6 +46,7 @@ __all__ = [
     "optimization",
     "plot",
     "recurrent",
+    "segmentation",
     "show_images",
     "subplots",
     "synthetic_regression",

@@ -1,6 +1,7 @@
 """Readers on the real files, where these are at hand: D2L_DATA_MIRROR, the cache."""
 
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 
 from d2lutils import data
+from d2lutils.data import local
 from d2lutils.data.catalogue import find
 from d2lutils.data.images import PHOTOGRAPHS
 from d2lutils.data.local import locate
@@ -188,5 +190,10 @@ def test_weights_have_no_stand_in(monkeypatch, tmp_path):
     monkeypatch.setenv("D2L_OFFLINE", "1")
     monkeypatch.setenv("D2L_STAND_IN", "1")
     monkeypatch.delenv("D2L_DATA_MIRROR", raising=False)
+
+    def not_installed(name: str) -> None:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(local, "distribution", not_installed)
     with pytest.raises(data.DataUnavailable, match="D2L_OFFLINE"):
         data.efficientnet_lite0()
