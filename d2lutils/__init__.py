@@ -5,6 +5,7 @@
 
 from d2lutils import (
     boxes,
+    detection,
     efficientnet,
     optimization,
     recurrent,
@@ -36,6 +37,7 @@ __all__ = [
     "boxes",
     "by_scale",
     "check",
+    "detection",
     "device",
     "efficientnet",
     "evaluate",
