@@ -41,7 +41,7 @@ class SameConv2d(nn.Conv2d):
             reach = (-(-size // stride) - 1) * stride + self.kernel_size[axis]
             pad = max(reach - size, 0)
             pads += [pad // 2, pad - pad // 2]
-        return super().forward(F.pad(X, pads))
+        return super().forward(F.pad(X, pads) if any(pads) else X)
 
 
 def conv(
