@@ -4,8 +4,9 @@ A pytest plugin: `pytest -p tools.strict --nbval notebooks/en`. It changes three
 things in nbval. Cells are executed with history, without which a `;` at the end
 of a line hides nothing. Of pictures only the presence is compared, of an error
 its name and message. And numbers may differ: by one unit in the last printed
-digit, because rounding may fall to either side, or by the share that a cell's
-metadata allows (`tolerance: 0.05`) where training amplifies the last digits of
+digit, because rounding may fall to either side, by the rounding of double
+precision (what should be 0 is 2e-19 or 7e-18), or by the share that a cell's metadata
+allows (`tolerance: 0.05`) where training amplifies the last digits of
 another processor's arithmetic. All other text must be equal, white space apart, but
 in a cell of `tolerance: any`: there rounding decides even words and counts (which of
 two near ties wins, how far a diverging loss comes), and only its claims hold.
@@ -22,6 +23,7 @@ from nbval.plugin import IPyNbCell, RunningKernel
 
 from tools import kernels
 
+ROUNDING = 2.0**-53  # of 1 in double precision; what is smaller is often nothing else
 NUMBER = re.compile(r"(?<![\w.])-?(?:\d+(?:,\d{3})*)(?:\.\d+)?(?:e[+-]?\d+)?(?![\w])")
 PICTURES = {"image/png", "image/jpeg", "image/svg+xml"}
 STAND_IN = "this is the stand-in"  # printed by d2lutils.data
@@ -52,7 +54,8 @@ def difference(stored: str, got: str, tolerance: float = 0.0) -> str:
     pairs = zip(NUMBER.findall(stored), NUMBER.findall(got), strict=True)
     for old, new in pairs:
         a, b = (float(number.replace(",", "")) for number in (old, new))
-        if not math.isclose(a, b, rel_tol=tolerance, abs_tol=1.01 * unit(old)):
+        least = max(1.01 * unit(old), ROUNDING)
+        if not math.isclose(a, b, rel_tol=tolerance, abs_tol=least):
             return f"{old} is {new} now, in:\n{got}"
     return ""
 

@@ -27,6 +27,8 @@ from tools.strict import difference
         ("a 1.0", "a 1.0 2.0", 0.0, False),
         ("1,234.5 m", "1,234.6 m", 0.0, True),
         ("2e-09", "3e-09", 0.0, True),
+        ("2.3e-19", "7.1e-18", 0.0, True),  # both are 0 but for rounding
+        ("2.3e-19", "7.1e-16", 0.0, False),
         ("1.50e+03", "1.60e+03", 0.0, False),
         ("nan", "0.1", 0.0, False),
         ("True", "False", 0.0, False),
