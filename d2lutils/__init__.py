@@ -10,8 +10,11 @@ from d2lutils import (
     optimization,
     recurrent,
     segmentation,
+    sentiment,
     text,
+    translation,
     vision,
+    words,
 )
 from d2lutils.batches import Batches
 from d2lutils.checking import check
@@ -49,9 +52,12 @@ __all__ = [
     "plot",
     "recurrent",
     "segmentation",
+    "sentiment",
     "show_images",
     "subplots",
     "synthetic_regression",
     "text",
+    "translation",
     "vision",
+    "words",
 ]

@@ -1,0 +1,108 @@
+"""Reviews as padded numbers, good ones and bad ones (sections 10.7 and 10.8)."""
+
+import random
+from itertools import chain
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from d2lutils import data
+from d2lutils.text import Vocabulary
+
+UNKNOWN, PADDING = 0, 1
+
+
+class ReviewVocabulary(Vocabulary):
+    """A vocabulary whose number 1 is the padding behind short texts.
+
+    Args:
+        texts: lists of tokens.
+        min_count: rarer tokens become unknown, number 0.
+    """
+
+    padding = "<pad>"
+
+    def __init__(self, texts: list[list[str]], min_count: int = 2):
+        super().__init__(chain.from_iterable(texts), min_count)
+        self.tokens.insert(PADDING, self.padding)
+        self.numbers = {token: number for number, token in enumerate(self.tokens)}
+
+    def pad(self, texts: list[list[str]], length: int) -> Tensor:
+        """Return texts as numbers, int64 (n, length), cut or padded behind."""
+        rows = torch.full((len(texts), length), PADDING)
+        for row, text in zip(rows, texts, strict=True):
+            numbers = self.encode(text[:length])
+            row[: len(numbers)] = numbers
+        return rows
+
+
+class Reviews(NamedTuple):
+    """Texts, int64 (n, length), padded, and whether they are good, int64 (n,)."""
+
+    X: Tensor
+    y: Tensor
+
+
+def film_sentences() -> tuple[list[list[str]], list[int]]:
+    """Return the sentences of ``d2l.data.sentence_polarity`` as words, and labels."""
+    texts, labels = data.sentence_polarity()
+    return [text.split() for text in texts], labels
+
+
+def hotel_reviews(by: str = "characters") -> tuple[list[list[str]], list[int]]:
+    """Return the reviews of ``d2l.data.hotel_reviews`` as tokens, and labels.
+
+    Args:
+        by: ``"characters"``, or ``"words"`` as rjieba cuts them.
+
+    Raises:
+        ImportError: rjieba is missing.
+        ValueError: ``by`` is neither.
+    """
+    if by not in ("characters", "words"):
+        raise ValueError(f"by: expected 'characters' or 'words', got {by!r}")
+    texts, labels = data.hotel_reviews()
+    pairs = [pair for pair in zip(texts, labels, strict=True) if pair[0].strip()]
+    if by == "characters":
+        return [list(text) for text, _ in pairs], [label for _, label in pairs]
+    try:
+        from rjieba import cut
+    except ImportError as error:
+        raise ImportError("words need rjieba: pip install 'd2lutils[data]'") from error
+    return [cut(text) for text, _ in pairs], [label for _, label in pairs]
+
+
+def prepared(
+    texts: list[list[str]], labels: list[int], length: int, min_count: int = 2
+) -> tuple[ReviewVocabulary, dict[str, Reviews]]:
+    """Split texts for training, validation and test, and pad them (section 10.7).
+
+    Seven tenths, one tenth and two tenths, shuffled in the same way in every run; the
+    training texts alone make the vocabulary.
+
+    Args:
+        texts: lists of tokens.
+        labels: 1 for good, 0 for bad.
+        length: tokens of a padded text.
+        min_count: tokens that the training texts hold less often are unknown.
+
+    Returns:
+        The vocabulary and the parts ``train``, ``valid`` and ``test``.
+    """
+    order = list(range(len(texts)))
+    random.Random(0).shuffle(order)
+    first, second = int(0.7 * len(order)), int(0.8 * len(order))
+    parts = {
+        "train": order[:first],
+        "valid": order[first:second],
+        "test": order[second:],
+    }
+    vocabulary = ReviewVocabulary([texts[i] for i in parts["train"]], min_count)
+    return vocabulary, {
+        name: Reviews(
+            vocabulary.pad([texts[i] for i in rows], length),
+            torch.tensor([labels[i] for i in rows]),
+        )
+        for name, rows in parts.items()
+    }
