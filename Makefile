@@ -78,6 +78,8 @@ bench: setup  ## measure training beside other course code
 	$(BIN)/python -m benchmarks.language
 	$(BIN)/python -m benchmarks.optimization
 	$(BIN)/python -m benchmarks.detection
+	$(BIN)/python -m benchmarks.words
+	$(BIN)/python -m benchmarks.translation
 
 matrix: setup  ## run the notebooks in many settings (PYTHONS="other/bin/python")
 	$(BIN)/python -m benchmarks.matrix $(BIN)/python $(PYTHONS)
