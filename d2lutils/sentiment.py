@@ -113,6 +113,26 @@ def prepared(
     }
 
 
+class BagOfWords(nn.Module):
+    """Logistic regression on the counts of a text's tokens (section 10.7).
+
+    Args:
+        vocabulary_size: number of tokens.
+    """
+
+    def __init__(self, vocabulary_size: int):
+        super().__init__()
+        self.scores = nn.EmbeddingBag(
+            vocabulary_size, 2, mode="sum", padding_idx=PADDING
+        )
+        self.bias = nn.Parameter(torch.zeros(2))
+        nn.init.zeros_(self.scores.weight)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return scores, float32 (n, 2), of texts, int64 (n, length)."""
+        return self.scores(X) + self.bias
+
+
 class AveragedVectors(nn.Module):
     """The mean of a text's word vectors, and a linear layer (section 10.7).
 
