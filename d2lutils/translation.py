@@ -373,3 +373,49 @@ def greedy(net: nn.Module, source: Tensor, max_steps: int) -> Tensor:
         ended |= (tokens == END) | (tokens == PADDING)
         written.append(tokens)
     return torch.stack(written, 1)
+
+
+@torch.inference_mode()
+def beam_search(
+    net: nn.Module, source: Tensor, max_steps: int, beam_size: int, alpha: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Search for probable translations with a beam (section 10.10).
+
+    Args:
+        net: has ``start(source)``, which returns a tuple of tensors with n rows, and
+            ``step(tokens, state)``, which takes int64 (n,) and returns scores
+            (n, V) and the new state; on ``d2l.device()``.
+        source: int64 (n, m), padded at the end.
+        max_steps: tokens of a translation at most, its end included.
+        beam_size: beginnings that are kept.
+        alpha: length penalty: sentences are ranked by the sum of their
+            log-probabilities divided by their length to this power.
+
+    Returns:
+        Tokens, int64 (n, beam_size, max_steps), the best first, padded after their
+        end, and the sums of their log-probabilities, float32 (n, beam_size); minus
+        infinity where there are fewer sentences.
+    """
+    n, k = len(source), beam_size
+    source = source.to(device())
+    state = [part.repeat_interleave(k, 0) for part in net.start(source)]
+    tokens = source.new_full((n * k, 1), BEGIN)
+    total = torch.full((n, k), -torch.inf, device=source.device)
+    total[:, 0] = 0.0  # one beginning, not k equal ones
+    length, ended = torch.ones_like(total), torch.zeros_like(total).bool()
+    for _ in range(max_steps):
+        scores, state = net.step(tokens[:, -1], tuple(state))
+        log_p = scores.log_softmax(-1).view(n, k, -1)
+        log_p[ended] = -torch.inf
+        log_p[..., PADDING] = torch.where(ended, 0.0, -torch.inf)
+        total = total[..., None] + log_p
+        rank = (total / length[..., None] ** alpha).flatten(1)
+        best = rank.topk(k).indices
+        row, token = best // log_p.shape[2], best % log_p.shape[2]
+        keep = (row + k * torch.arange(n, device=source.device)[:, None]).flatten()
+        total = total.flatten(1).gather(1, best)
+        tokens = torch.cat((tokens[keep], token.view(-1, 1)), 1)
+        ended = (token == END) | (token == PADDING)
+        length = length.flatten()[keep].view(n, k) + ~ended
+        state = [part[keep] for part in state]
+    return tokens[:, 1:].view(n, k, -1), total
