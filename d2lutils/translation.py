@@ -7,7 +7,7 @@ from itertools import chain
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from d2lutils import data
@@ -114,3 +114,105 @@ def masked_loss(scores: Tensor, y: Tensor) -> Tensor:
         y: int64 (n, steps).
     """
     return F.cross_entropy(scores.flatten(0, 1), y.flatten(), ignore_index=PADDING)
+
+
+def shifted(target: Tensor) -> Tensor:
+    """Return what a decoder reads: the begin, then all tokens but the last (10.9).
+
+    Args:
+        target: int64 (n, steps).
+    """
+    begin = target.new_full((len(target), 1), BEGIN)
+    return torch.cat((begin, target[:, :-1]), dim=1)
+
+
+class Seq2Seq(nn.Module):
+    """A recurrent encoder and decoder (section 10.9; Cho et al., 2014).
+
+    The decoder starts from the encoder's last state and sees it again at each step.
+
+    Args:
+        source_size: tokens of the language that is read.
+        target_size: tokens of the language that is written.
+        num_hiddens: size of embeddings and states.
+    """
+
+    def __init__(self, source_size: int, target_size: int, num_hiddens: int):
+        super().__init__()
+        self.source_embedding = nn.Embedding(source_size, num_hiddens)
+        self.encoder = nn.GRU(num_hiddens, num_hiddens, batch_first=True)
+        self.target_embedding = nn.Embedding(target_size, num_hiddens)
+        self.decoder = nn.GRU(2 * num_hiddens, num_hiddens, batch_first=True)
+        self.output = nn.Linear(num_hiddens, target_size)
+
+    def start(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Read sources, int64 (n, m): the context and the state, float32 (n, h)."""
+        lengths = (source != PADDING).sum(1).cpu()
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.source_embedding(source),
+            lengths,
+            batch_first=True,
+            enforce_sorted=False,
+        )
+        _, H = self.encoder(packed)
+        return H[0], H[0]
+
+    def _decode(self, tokens: Tensor, context: Tensor, H: Tensor) -> tuple[Tensor, ...]:
+        X = self.target_embedding(tokens)
+        context = context[:, None].expand(-1, X.shape[1], -1)
+        Y, H = self.decoder(torch.cat((X, context), dim=2), H[None].contiguous())
+        return self.output(Y), H[0]
+
+    def forward(self, source: Tensor, target_in: Tensor) -> Tensor:
+        """Return scores (n, steps, V) for sources (n, m) and tokens (n, steps)."""
+        return self._decode(target_in, *self.start(source))[0]
+
+    def step(self, tokens: Tensor, state: tuple[Tensor, Tensor]) -> tuple:
+        """Return scores (n, V) of what follows tokens (n,), and the new state."""
+        scores, H = self._decode(tokens[:, None], *state)
+        return scores[:, 0], (state[0], H)
+
+
+@torch.inference_mode()
+def beam_search(
+    net: nn.Module, source: Tensor, max_steps: int, beam_size: int, alpha: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Search for probable translations with a beam (section 10.10).
+
+    Args:
+        net: has ``start(source)``, which returns a tuple of tensors with n rows, and
+            ``step(tokens, state)``, which takes int64 (n,) and returns scores
+            (n, V) and the new state.
+        source: int64 (n, m), padded.
+        max_steps: tokens of a translation at most, its end included.
+        beam_size: beginnings that are kept.
+        alpha: length penalty: sentences are ranked by the sum of their
+            log-probabilities divided by their length to this power.
+
+    Returns:
+        Tokens, int64 (n, beam_size, max_steps), the best first, padded after their
+        end, and the sums of their log-probabilities, float32 (n, beam_size); minus
+        infinity where there are fewer sentences.
+    """
+    n, k, device = len(source), beam_size, source.device
+    state = [part.repeat_interleave(k, 0) for part in net.start(source)]
+    tokens = torch.full((n * k, 1), BEGIN, device=device)
+    total = torch.full((n, k), -torch.inf, device=device)
+    total[:, 0] = 0.0  # one beginning, not k equal ones
+    length, ended = torch.ones_like(total), torch.zeros_like(total).bool()
+    for _ in range(max_steps):
+        scores, state = net.step(tokens[:, -1], tuple(state))
+        log_p = scores.log_softmax(-1).view(n, k, -1)
+        log_p[ended] = -torch.inf
+        log_p[..., PADDING] = torch.where(ended, 0.0, -torch.inf)
+        total = total[..., None] + log_p
+        rank = (total / length[..., None] ** alpha).flatten(1)
+        best = rank.topk(k).indices
+        row, token = best // log_p.shape[2], best % log_p.shape[2]
+        keep = (row + k * torch.arange(n, device=device)[:, None]).flatten()
+        total = total.flatten(1).gather(1, best)
+        tokens = torch.cat((tokens[keep], token.view(-1, 1)), 1)
+        ended = (token == END) | (token == PADDING)
+        length = length.flatten()[keep].view(n, k) + ~ended
+        state = [part[keep] for part in state]
+    return tokens[:, 1:].view(n, k, -1), total
