@@ -1,8 +1,9 @@
 """Pairs of sentences: numbers, splits, losses, decoding (sections 10.9 to 10.12)."""
 
+import math
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from d2lutils import data
+from d2lutils.environment import device
 from d2lutils.text import Vocabulary
+from d2lutils.training import Diverged, History
 
 UNKNOWN, PADDING, BEGIN, END = range(4)
 

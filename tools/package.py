@@ -3,7 +3,8 @@
 Stored outputs belong to the code that made them, and that includes the helper
 package. A notebook depends on the definitions that it names, such as `d2l.fit` or
 `d2l.boxes.iou`, and on what these name in turn; docstrings and comments do not count.
-Where a module itself is passed on (`boxes = d2l.boxes`), all of it counts.
+Where a module itself is passed on (`boxes = d2l.boxes`), all of it counts. How a
+file gets here does not: its bytes are checked, whichever way they came.
 """
 
 import ast
@@ -15,6 +16,9 @@ from typing import NamedTuple
 
 PACKAGE = "d2lutils"
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+DELIVERY = {
+    f"data/{name}.py" for name in ("catalogue", "download", "local", "transfer")
+}
 NAMED = re.compile(rf"\b(?:d2l|{PACKAGE})((?:\.\w+)+)")
 Definition = tuple[Path, str]
 
@@ -36,9 +40,10 @@ def fingerprint(root: Path, cells: list[str]) -> str:
             wanted |= _resolve(root, start, chain[1:].split("."))
     found: set[Definition] = set()
     while wanted:
-        definition = wanted.pop()
-        found.add(definition)
-        wanted |= _needed(root, *definition) - found
+        path, name = definition = wanted.pop()
+        if path.relative_to(root / PACKAGE).as_posix() not in DELIVERY:
+            found.add(definition)
+            wanted |= _needed(root, path, name) - found
     digest = hashlib.sha256()
     for path, name in sorted(found):
         digest.update(f"{name} {_dump(path, name)}\n".encode())

@@ -22,7 +22,11 @@ FILES = {
     "plots": PLOTS,
     "sums": "def add():\n    return 2\n",
     "data/__init__": "from d2lutils.data.files import read\n",
-    "data/files": "def read():\n    from d2lutils.sums import add\n    return add()\n",
+    "data/files": (
+        "from d2lutils.data.download import fetch\n\n\n"
+        "def read():\n    from d2lutils.sums import add\n    return fetch(add())\n"
+    ),
+    "data/download": "def fetch(name):\n    return name\n",
 }
 
 
@@ -58,6 +62,7 @@ def change(root: Path, module: str, old: str, new: str) -> None:
         ("d2l.plots.draw()", "plots", "SIZE = 3", "SIZE = 3\nprint(1)", True),
         ("p = d2l.plots", "plots", "return 1", "return 9", True),  # passed on whole
         ("d2l.read()", "sums", "2", "3", True),  # imported again, within a function
+        ("d2l.read()", "data/download", "return", "return 0,", False),  # the way
         ("d2l.data.read()", "sums", "2", "3", True),
         ("from d2lutils.data import read", "sums", "2", "3", True),
     ],
