@@ -375,6 +375,31 @@ def greedy(net: nn.Module, source: Tensor, max_steps: int) -> Tensor:
     return torch.stack(written, 1)
 
 
+def continued(
+    total: Tensor, log_p: Tensor, length: Tensor, ended: Tensor, alpha: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Choose the best continuations of a beam (section 10.10).
+
+    Args:
+        total: float32 (n, k), the log-probability of each beginning.
+        log_p: float32 (n, k, V), that of each token after it.
+        length: float32 (n, k), the tokens of each continuation, the new one included.
+        ended: bool (n, k); only padding follows these, at no cost.
+        alpha: length penalty.
+
+    Returns:
+        Of the k best, int64 (n, k) the beginning and int64 (n, k) the token, and
+        float32 (n, k) the log-probability.
+    """
+    k, V = log_p.shape[1:]
+    log_p = log_p.masked_fill(ended[..., None], -torch.inf)
+    log_p[..., PADDING] = torch.where(ended, 0.0, -torch.inf)
+    total = total[..., None] + log_p
+    rank = (total / length[..., None] ** alpha).flatten(1)
+    best = rank.topk(k).indices
+    return best // V, best % V, total.flatten(1).gather(1, best)
+
+
 @torch.inference_mode()
 def beam_search(
     net: nn.Module, source: Tensor, max_steps: int, beam_size: int, alpha: float = 0.0
@@ -403,17 +428,12 @@ def beam_search(
     total = torch.full((n, k), -torch.inf, device=source.device)
     total[:, 0] = 0.0  # one beginning, not k equal ones
     length, ended = torch.ones_like(total), torch.zeros_like(total).bool()
+    first = k * torch.arange(n, device=source.device)[:, None]
     for _ in range(max_steps):
         scores, state = net.step(tokens[:, -1], tuple(state))
         log_p = scores.log_softmax(-1).view(n, k, -1)
-        log_p[ended] = -torch.inf
-        log_p[..., PADDING] = torch.where(ended, 0.0, -torch.inf)
-        total = total[..., None] + log_p
-        rank = (total / length[..., None] ** alpha).flatten(1)
-        best = rank.topk(k).indices
-        row, token = best // log_p.shape[2], best % log_p.shape[2]
-        keep = (row + k * torch.arange(n, device=source.device)[:, None]).flatten()
-        total = total.flatten(1).gather(1, best)
+        row, token, total = continued(total, log_p, length, ended, alpha)
+        keep = (first + row).flatten()
         tokens = torch.cat((tokens[keep], token.view(-1, 1)), 1)
         ended = (token == END) | (token == PADDING)
         length = length.flatten()[keep].view(n, k) + ~ended
