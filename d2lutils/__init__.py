@@ -4,6 +4,7 @@
 """
 
 from d2lutils import (
+    attention,
     boxes,
     detection,
     efficientnet,
@@ -37,6 +38,7 @@ __all__ = [
     "Diverged",
     "History",
     "accuracy",
+    "attention",
     "boxes",
     "by_scale",
     "check",
