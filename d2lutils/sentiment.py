@@ -1,14 +1,19 @@
 """Reviews as padded numbers, good ones and bad ones (sections 10.7 and 10.8)."""
 
 import random
+from copy import deepcopy
 from itertools import chain
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from d2lutils import data
+from d2lutils.batches import Batches
 from d2lutils.text import Vocabulary
+from d2lutils.training import accuracy, fit
 
 UNKNOWN, PADDING = 0, 1
 
@@ -106,3 +111,102 @@ def prepared(
         )
         for name, rows in parts.items()
     }
+
+
+class BagOfWords(nn.Module):
+    """Logistic regression on the counts of a text's tokens (section 10.7).
+
+    Args:
+        vocabulary_size: number of tokens.
+    """
+
+    def __init__(self, vocabulary_size: int):
+        super().__init__()
+        self.scores = nn.EmbeddingBag(
+            vocabulary_size, 2, mode="sum", padding_idx=PADDING
+        )
+        self.bias = nn.Parameter(torch.zeros(2))
+        nn.init.zeros_(self.scores.weight)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return scores, float32 (n, 2), of texts, int64 (n, length)."""
+        return self.scores(X) + self.bias
+
+
+class AveragedVectors(nn.Module):
+    """The mean of a text's word vectors, and a linear layer (section 10.7).
+
+    Args:
+        embedding: vectors of the tokens, frozen or not.
+        dropout: share of their numbers that training leaves out.
+    """
+
+    def __init__(self, embedding: nn.Embedding, dropout: float = 0.5):
+        super().__init__()
+        self.embedding = embedding
+        self.dropout = nn.Dropout(dropout)
+        self.output = nn.Linear(embedding.embedding_dim, 2)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return scores, float32 (n, 2), of texts, int64 (n, length)."""
+        real = (X != PADDING).unsqueeze(2)
+        vectors = self.dropout(self.embedding(X)) * real
+        return self.output(vectors.sum(1) / real.sum(1).clamp(min=1))
+
+
+class BiLSTM(nn.Module):
+    """The last states of two LSTMs, one a direction, and a linear layer (10.7).
+
+    Args:
+        embedding: vectors of the tokens, frozen or not.
+        num_hiddens: units of each direction.
+        dropout: share of the vectors and of the states that training leaves out.
+    """
+
+    def __init__(self, embedding: nn.Embedding, num_hiddens: int, dropout: float = 0.5):
+        super().__init__()
+        self.embedding = embedding
+        self.dropout = nn.Dropout(dropout)
+        self.lstm = nn.LSTM(
+            embedding.embedding_dim, num_hiddens, batch_first=True, bidirectional=True
+        )
+        self.output = nn.Linear(2 * num_hiddens, 2)
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Return scores, float32 (n, 2), of texts, int64 (n, length), padded behind."""
+        lengths = (X != PADDING).sum(1).clamp(min=1).cpu()
+        packed = pack_padded_sequence(
+            self.dropout(self.embedding(X)),
+            lengths,
+            batch_first=True,
+            enforce_sorted=False,
+        )
+        _, (H, _) = self.lstm(packed)
+        return self.output(self.dropout(torch.cat((H[0], H[1]), dim=1)))
+
+
+def train(
+    net: nn.Module, parts: dict[str, Reviews], num_epochs: int, lr: float = 0.01
+) -> list[float]:
+    """Train with Adam, and give ``net`` the weights of its best epoch (section 10.7).
+
+    Args:
+        net: texts, int64 (n, length), to scores, float32 (n, 2).
+        parts: trains on ``train``; the accuracy on ``valid`` says which epoch is best.
+        num_epochs: passes over the training texts.
+        lr: learning rate.
+
+    Returns:
+        The accuracy on the validation part after each epoch.
+    """
+    batches = Batches(*parts["train"], batch_size=256, shuffle=True)
+    valid = Batches(*parts["valid"], batch_size=256)
+    optimizer = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr)
+    accuracies, best = [], None
+    for _ in range(num_epochs):
+        history = fit(net, batches, valid, F.cross_entropy, optimizer, 1, accuracy)
+        accuracies.append(history.last["test_accuracy"])
+        if accuracies[-1] == max(accuracies):
+            best = deepcopy(net.state_dict())
+    net.load_state_dict(best)
+    return accuracies

@@ -1,17 +1,20 @@
 """Pairs of sentences: numbers, splits, losses, decoding (sections 10.9 to 10.12)."""
 
+import math
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from d2lutils import data
+from d2lutils.environment import device
 from d2lutils.text import Vocabulary
+from d2lutils.training import Diverged, History
 
 UNKNOWN, PADDING, BEGIN, END = range(4)
 
@@ -114,3 +117,305 @@ def masked_loss(scores: Tensor, y: Tensor) -> Tensor:
         y: int64 (n, steps).
     """
     return F.cross_entropy(scores.flatten(0, 1), y.flatten(), ignore_index=PADDING)
+
+
+def shifted(target: Tensor) -> Tensor:
+    """Return what a decoder reads: the begin, then all tokens but the last (10.9).
+
+    Args:
+        target: int64 (n, steps).
+    """
+    begin = target.new_full((len(target), 1), BEGIN)
+    return torch.cat((begin, target[:, :-1]), dim=1)
+
+
+class Encoder(nn.Module):
+    """Reads a sentence into one vector (section 10.9).
+
+    Args:
+        vocabulary_size: tokens of the language that is read.
+        num_hiddens: size of the embeddings and of the state.
+    """
+
+    def __init__(self, vocabulary_size: int, num_hiddens: int):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, num_hiddens)
+        self.rnn = nn.GRU(num_hiddens, num_hiddens, batch_first=True)
+
+    def forward(self, source: Tensor) -> Tensor:
+        """Return the state after the last token that is no padding.
+
+        Args:
+            source: int64 (n, m), padded at the end, at least one token in a row.
+
+        Returns:
+            float32 (n, h), which more padding does not change.
+        """
+        lengths = (source != PADDING).sum(1).cpu()
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.embedding(source), lengths, batch_first=True, enforce_sorted=False
+        )
+        return self.rnn(packed)[1][0]
+
+
+class Decoder(nn.Module):
+    """Writes a sentence; sees the context at each step (section 10.9).
+
+    Args:
+        vocabulary_size: tokens of the language that is written.
+        num_hiddens: size of the embeddings, the state and the context.
+    """
+
+    def __init__(self, vocabulary_size: int, num_hiddens: int):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, num_hiddens)
+        self.rnn = nn.GRU(2 * num_hiddens, num_hiddens, batch_first=True)
+        self.output = nn.Linear(num_hiddens, vocabulary_size)
+
+    def forward(
+        self, tokens: Tensor, context: Tensor, H: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Score what follows each token.
+
+        Args:
+            tokens: int64 (n, steps).
+            context: float32 (n, h), the vector of the source.
+            H: float32 (n, h), the state before the first of these tokens.
+
+        Returns:
+            Scores, float32 (n, steps, V), and the last state, float32 (n, h).
+        """
+        C = context[:, None].expand(-1, tokens.shape[1], -1)
+        Y, H = self.rnn(torch.cat((self.embedding(tokens), C), dim=2), H[None])
+        return self.output(Y), H[0]
+
+
+class Seq2Seq(nn.Module):
+    """A recurrent encoder and decoder (section 10.9; Cho et al., 2014).
+
+    The decoder starts from the encoder's last state and sees it again at each step.
+
+    Args:
+        source_size: tokens of the language that is read.
+        target_size: tokens of the language that is written.
+        num_hiddens: size of embeddings and states.
+    """
+
+    def __init__(self, source_size: int, target_size: int, num_hiddens: int):
+        super().__init__()
+        self.encoder = Encoder(source_size, num_hiddens)
+        self.decoder = Decoder(target_size, num_hiddens)
+
+    def forward(self, source: Tensor, target_in: Tensor) -> Tensor:
+        """Score the targets, each token after the true ones before it.
+
+        Args:
+            source: int64 (n, m), padded at the end.
+            target_in: int64 (n, steps), as ``shifted`` returns it.
+
+        Returns:
+            Scores, float32 (n, steps, V).
+        """
+        return self.decoder(target_in, *self.start(source))[0]
+
+    def start(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the context and the decoder's first state, float32 (n, h) each.
+
+        Args:
+            source: int64 (n, m), padded at the end.
+        """
+        context = self.encoder(source)
+        return context, context
+
+    def step(
+        self, tokens: Tensor, state: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Score what follows one token.
+
+        Args:
+            tokens: int64 (n,).
+            state: of ``start`` or of the step before.
+
+        Returns:
+            Scores, float32 (n, V), and the new state.
+        """
+        context, H = state
+        scores, H = self.decoder(tokens[:, None], context, H)
+        return scores[:, 0], (context, H)
+
+
+def length_batches(
+    source: Tensor, target: Tensor, batch_size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield pairs in batches of similar length, in random order (section 10.9).
+
+    Args:
+        source: int64 (n, m), padded at the end.
+        target: int64 (n, steps), padded at the end.
+        batch_size: pairs of a batch; the one with the longest may have fewer.
+
+    Yields:
+        Sources and targets, without the columns that hold nothing but padding. The
+        order comes from torch's global generator.
+    """
+    shuffled = torch.randperm(len(target)).to(target.device)
+    lengths = (target != PADDING).sum(1)[shuffled]
+    parts = shuffled[lengths.argsort(stable=True)].split(batch_size)
+    for i in torch.randperm(len(parts)).tolist():
+        batch = source[parts[i]], target[parts[i]]
+        yield tuple(rows[:, (rows != PADDING).any(0)] for rows in batch)
+
+
+@torch.inference_mode()
+def perplexity(net: nn.Module, source: Tensor, target: Tensor) -> float:
+    """Return the perplexity per target token, the end included (section 10.9).
+
+    Args:
+        net: ``net(source, target_in)`` returns scores (n, steps, V); on
+            ``d2l.device()``.
+        source: int64 (n, m), padded at the end.
+        target: int64 (n, steps), padded at the end.
+    """
+    was_training = net.training
+    net.eval()
+    total, count = 0.0, 0
+    for X, y in zip(source.split(256), target.split(256), strict=True):
+        X, y = X.to(device()), y.to(device())
+        tokens = int((y != PADDING).sum())
+        total += float(masked_loss(net(X, shifted(y)), y)) * tokens
+        count += tokens
+    net.train(was_training)
+    return math.exp(total / count)
+
+
+def train(
+    net: nn.Module,
+    source: Tensor,
+    target: Tensor,
+    num_epochs: int,
+    lr: float,
+    batch_size: int,
+    held_out: tuple[Tensor, Tensor] | None = None,
+    loss: Callable[[Tensor, Tensor], Tensor] = masked_loss,
+    clip: float = 1.0,
+) -> History:
+    """Train a translation model with Adam and clipped gradients (section 10.9).
+
+    The decoder reads the true tokens (teacher forcing).
+
+    Args:
+        net: ``net(source, target_in)`` returns scores (n, steps, V); moves to
+            ``d2l.device()``.
+        source: int64 (n, m), padded at the end.
+        target: int64 (n, steps), padded at the end.
+        num_epochs: passes over the pairs.
+        lr: learning rate.
+        batch_size: pairs in a batch of similar length.
+        held_out: sources and targets to measure after each epoch.
+        loss: takes scores and targets.
+        clip: largest norm of the gradient of all parameters together.
+
+    Returns:
+        For each epoch ``train_loss``, a mean over the batches while the model
+        changes, and with ``held_out`` ``test_perplexity`` at its end.
+
+    Raises:
+        Diverged: the training loss is not finite.
+    """
+    net.to(device())
+    source, target = source.to(device()), target.to(device())
+    optimizer = torch.optim.Adam(net.parameters(), lr=lr, fused=True)
+    history = History()
+    for epoch in range(1, num_epochs + 1):
+        losses = []
+        for X, y in length_batches(source, target, batch_size):
+            value = loss(net(X, shifted(y)), y)
+            optimizer.zero_grad()
+            value.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), clip)
+            optimizer.step()
+            losses.append(value.detach())
+        mean = float(torch.stack(losses).mean())
+        if not math.isfinite(mean):
+            raise Diverged(
+                f"the training loss is {mean} in epoch {epoch}: try a smaller "
+                "learning rate",
+                history,
+            )
+        row = {"train_loss": mean}
+        if held_out is not None:
+            row["test_perplexity"] = perplexity(net, *held_out)
+        history.rows.append(row)
+    return history
+
+
+@torch.inference_mode()
+def greedy(net: nn.Module, source: Tensor, max_steps: int) -> Tensor:
+    """Translate, each time with the most probable token (section 10.9).
+
+    Args:
+        net: has ``start(source)``, which returns a tuple of tensors with n rows, and
+            ``step(tokens, state)``, which takes int64 (n,) and returns scores
+            (n, V) and the new state; on ``d2l.device()``.
+        source: int64 (n, m), padded at the end.
+        max_steps: tokens of a translation at most, its end included.
+
+    Returns:
+        Tokens, int64 (n, max_steps), padded after their end.
+    """
+    source = source.to(device())
+    state, written = net.start(source), []
+    tokens = source.new_full((len(source),), BEGIN)
+    ended = torch.zeros_like(tokens).bool()
+    for _ in range(max_steps):
+        scores, state = net.step(tokens, state)
+        tokens = scores.argmax(1).masked_fill(ended, PADDING)
+        ended |= (tokens == END) | (tokens == PADDING)
+        written.append(tokens)
+    return torch.stack(written, 1)
+
+
+@torch.inference_mode()
+def beam_search(
+    net: nn.Module, source: Tensor, max_steps: int, beam_size: int, alpha: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """Search for probable translations with a beam (section 10.10).
+
+    Args:
+        net: has ``start(source)``, which returns a tuple of tensors with n rows, and
+            ``step(tokens, state)``, which takes int64 (n,) and returns scores
+            (n, V) and the new state; on ``d2l.device()``.
+        source: int64 (n, m), padded at the end.
+        max_steps: tokens of a translation at most, its end included.
+        beam_size: beginnings that are kept.
+        alpha: length penalty: sentences are ranked by the sum of their
+            log-probabilities divided by their length to this power.
+
+    Returns:
+        Tokens, int64 (n, beam_size, max_steps), the best first, padded after their
+        end, and the sums of their log-probabilities, float32 (n, beam_size); minus
+        infinity where there are fewer sentences.
+    """
+    n, k = len(source), beam_size
+    source = source.to(device())
+    state = [part.repeat_interleave(k, 0) for part in net.start(source)]
+    tokens = source.new_full((n * k, 1), BEGIN)
+    total = torch.full((n, k), -torch.inf, device=source.device)
+    total[:, 0] = 0.0  # one beginning, not k equal ones
+    length, ended = torch.ones_like(total), torch.zeros_like(total).bool()
+    for _ in range(max_steps):
+        scores, state = net.step(tokens[:, -1], tuple(state))
+        log_p = scores.log_softmax(-1).view(n, k, -1)
+        log_p[ended] = -torch.inf
+        log_p[..., PADDING] = torch.where(ended, 0.0, -torch.inf)
+        total = total[..., None] + log_p
+        rank = (total / length[..., None] ** alpha).flatten(1)
+        best = rank.topk(k).indices
+        row, token = best // log_p.shape[2], best % log_p.shape[2]
+        keep = (row + k * torch.arange(n, device=source.device)[:, None]).flatten()
+        total = total.flatten(1).gather(1, best)
+        tokens = torch.cat((tokens[keep], token.view(-1, 1)), 1)
+        ended = (token == END) | (token == PADDING)
+        length = length.flatten()[keep].view(n, k) + ~ended
+        state = [part[keep] for part in state]
+    return tokens[:, 1:].view(n, k, -1), total

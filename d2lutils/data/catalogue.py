@@ -5,6 +5,7 @@ them in ``manifests``: one line a file, of size, SHA-256 and name.
 """
 
 import gzip
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,12 @@ class File:
     path: str
 
 
+def _fill(pattern: str, names: dict[str, str]) -> str:
+    """Put the names for their marks, at once: a name may look like a mark."""
+    marks = "|".join(map(re.escape, names))
+    return re.sub(marks, lambda found: names[found[0]], pattern)
+
+
 @dataclass(frozen=True)
 class Source:
     """Where files lie: a path, an address or a Python package, NAME==VERSION.
@@ -64,10 +71,9 @@ class Source:
     def of(self, file: File) -> "Source":
         """Return the place of one file, put for ``{path}`` or ``{file}``."""
         names = {"{path}": file.path, "{file}": file.name.partition("/")[2]}
-        place, member = self.place, self.member
-        for mark, name in names.items():
-            place = place.replace(mark, quote(name) if self.kind == "url" else name)
-            member = member.replace(mark, name)
+        quoted = {mark: quote(name) for mark, name in names.items()}
+        place = _fill(self.place, quoted if self.kind == "url" else names)
+        member = _fill(self.member, names)
         return Source(place, member)
 
     def __str__(self) -> str:

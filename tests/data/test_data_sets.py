@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -70,6 +70,7 @@ def test_catalogue_is_complete():
 
 
 @given(path=st.text(st.characters(exclude_categories=["C"]), min_size=1))
+@example(path="{file}")  # what looks like a mark is a name all the same
 def test_any_path_survives_in_an_address(path):
     file = File("set/name", 1, "0" * 64, path)
     place = Source("https://example.org/{path}").of(file).place

@@ -38,3 +38,30 @@ def test_chinese_tokens_make_up_the_text(by):
 def test_what_is_no_way_to_cut_is_said():
     with pytest.raises(ValueError, match="'characters' or 'words', got 'letters'"):
         sentiment.hotel_reviews("letters")
+
+
+@pytest.mark.parametrize("kind", ["bag", "averaged", "lstm"])
+def test_more_padding_changes_no_score(kind):
+    torch.manual_seed(0)
+    embedding = torch.nn.Embedding(9, 4)
+    net = {
+        "bag": sentiment.BagOfWords(9),
+        "averaged": sentiment.AveragedVectors(embedding),
+        "lstm": sentiment.BiLSTM(embedding, 3),
+    }[kind].eval()
+    if kind == "bag":
+        torch.nn.init.normal_(net.scores.weight)
+    X = torch.tensor([[2, 3, 4], [5, sentiment.PADDING, sentiment.PADDING]])
+    longer = torch.nn.functional.pad(X, (0, 4), value=sentiment.PADDING)
+    assert net(X).shape == (2, 2)
+    torch.testing.assert_close(net(X), net(longer))
+
+
+def test_only_the_lstm_knows_the_order():
+    torch.manual_seed(0)
+    embedding = torch.nn.Embedding(9, 4)
+    X, turned = torch.tensor([[2, 3, 4, 5]]), torch.tensor([[5, 4, 3, 2]])
+    averaged = sentiment.AveragedVectors(embedding).eval()
+    lstm = sentiment.BiLSTM(embedding, 3).eval()
+    torch.testing.assert_close(averaged(X), averaged(turned))
+    assert not torch.allclose(lstm(X), lstm(turned), atol=1e-3)

@@ -5,7 +5,21 @@ import torch
 from torch.nn import functional as F
 
 from d2lutils import translation
-from d2lutils.translation import BEGIN, END, PADDING, UNKNOWN, SentenceVocabulary
+from d2lutils.environment import device
+from d2lutils.training import Diverged
+from d2lutils.translation import (
+    BEGIN,
+    END,
+    PADDING,
+    UNKNOWN,
+    SentenceVocabulary,
+    Seq2Seq,
+    greedy,
+    length_batches,
+    perplexity,
+    shifted,
+    train,
+)
 
 
 def test_marks_have_their_numbers_and_sentences_come_back():
@@ -46,3 +60,150 @@ def test_the_loss_is_the_mean_over_what_is_no_padding():
     y[0, 2:] = y[2, 1:] = PADDING
     rows = [F.cross_entropy(scores[i, j], y[i, j]) for i, j in (y != PADDING).nonzero()]
     assert torch.isclose(translation.masked_loss(scores, y), torch.stack(rows).mean())
+
+
+def pairs(count, longest=5):
+    """Return random sources (count, longest + 1) and their reversals, padded."""
+    source = torch.full((count, longest + 1), PADDING)
+    target = source.clone()
+    for i in range(count):
+        tokens = torch.randint(4, 9, (int(torch.randint(1, longest + 1, ())),))
+        source[i, : len(tokens) + 1] = torch.tensor([*tokens, END])
+        target[i, : len(tokens) + 1] = torch.tensor([*tokens.flip(0), END])
+    return source, target
+
+
+def test_a_decoder_reads_the_begin_first_and_never_what_it_must_write():
+    target = torch.tensor([[5, 6, END], [7, END, PADDING]])
+    assert shifted(target).tolist() == [[BEGIN, 5, 6], [BEGIN, 7, END]]
+    torch.manual_seed(0)
+    source, target = pairs(6)
+    net, changed = Seq2Seq(9, 9, 8), target.clone()
+    changed[:, 2:] = 8
+    scores, others = net(source, shifted(target)), net(source, shifted(changed))
+    assert torch.equal(scores[:, :3], others[:, :3])
+    assert not torch.allclose(scores[:, 3:], others[:, 3:])
+
+
+def test_padding_changes_nothing_and_each_row_is_on_its_own():
+    torch.manual_seed(0)
+    source, target = pairs(7)
+    net = Seq2Seq(9, 9, 8)
+    scores = net(source, shifted(target))
+    wider = F.pad(source, (0, 3), value=PADDING)
+    assert torch.allclose(net(wider, shifted(target)), scores, atol=1e-6)
+    for i in range(7):
+        row = source[i : i + 1, : int((source[i] != PADDING).sum())]
+        alone = net(row, shifted(target)[i : i + 1])
+        assert torch.allclose(alone[0], scores[i], atol=1e-6)
+
+
+def test_steps_give_what_all_steps_at_once_give():
+    torch.manual_seed(0)
+    source, target = pairs(7)
+    net, target_in = Seq2Seq(9, 9, 8), shifted(target)
+    state, scores = net.start(source), []
+    for tokens in target_in.unbind(1):
+        step, state = net.step(tokens, state)
+        scores.append(step)
+    at_once = net(source, target_in)
+    assert torch.allclose(torch.stack(scores, 1), at_once, atol=1e-6)
+
+
+def test_the_encoder_is_that_of_d2l_but_for_padding():
+    peer = pytest.importorskip("d2l.torch")
+    torch.manual_seed(0)
+    source, _ = pairs(20)
+    net, theirs = translation.Encoder(9, 8), peer.Seq2SeqEncoder(9, 8, 8, 1)
+    theirs.embedding.load_state_dict(net.embedding.state_dict())
+    theirs.rnn.rnn.load_state_dict(net.rnn.state_dict())
+    whole = (source != PADDING).all(1)
+    assert 0 < int(whole.sum()) < 20
+    close = torch.isclose(net(source), theirs(source)[1][0], atol=1e-6).all(1)
+    # the difference: their state has read the padding, too
+    assert close.tolist() == whole.tolist()
+
+
+def test_batches_hold_each_pair_once_of_similar_length_and_no_idle_column():
+    torch.manual_seed(0)
+    source, target = pairs(50)
+    first, second = (list(length_batches(source, target, 8)) for _ in range(2))
+    seen = []
+    for X, y in first:
+        assert (X != PADDING).any(0).all()
+        assert (y != PADDING).any(0).all()
+        lengths = (y != PADDING).sum(1)
+        assert int(lengths.max() - lengths.min()) <= 1
+        for row, reversal in zip(X, y, strict=True):
+            row, reversal = row[row != PADDING], reversal[reversal != PADDING]
+            assert row[:-1].flip(0).tolist() == reversal[:-1].tolist()
+            seen.append(row.tolist())
+    assert sorted(seen) == sorted(row[row != PADDING].tolist() for row in source)
+    assert len(first) == 7
+    sizes = [[len(y[0]) for _, y in batches] for batches in (first, second)]
+    assert sizes[0] != sizes[1]
+    assert sizes[0] != sorted(sizes[0])
+
+
+def test_training_learns_to_reverse_and_greedy_writes_it():
+    torch.manual_seed(0)
+    source, target = pairs(600, 3)
+    net = Seq2Seq(9, 9, 32)
+    history = train(net, source, target, 12, 0.01, 32, held_out=(source, target))
+    assert history["train_loss"][0] > 3 * history["train_loss"][-1]
+    assert history["test_perplexity"][-1] == perplexity(net, source, target)
+    assert history["test_perplexity"][-1] < 1.2
+    written = greedy(net, source, 6).cpu()
+    right = (written[:, :4] == target).all(1)
+    assert right.float().mean() > 0.9
+    assert (written[right][:, 4:] == PADDING).all()
+
+
+def test_perplexity_is_that_of_each_token_on_its_own():
+    torch.manual_seed(0)
+    source, target = pairs(300)
+    net = Seq2Seq(9, 9, 8).to(device())
+    scores = net(source.to(device()), shifted(target).to(device())).cpu()
+    log_p = scores.log_softmax(2).gather(2, target[..., None])[..., 0]
+    expected = torch.exp(-log_p[target != PADDING].mean()).detach()
+    assert perplexity(net, source, target) == pytest.approx(float(expected), rel=1e-5)
+    assert net.training
+
+
+def test_a_gradient_is_clipped_and_a_loss_that_is_no_number_is_told(monkeypatch):
+    torch.manual_seed(0)
+    source, target = pairs(8)
+    norms = []
+
+    class Watched(torch.optim.SGD):
+        def __init__(self, parameters, lr, fused):
+            super().__init__(parameters, lr)
+
+        def step(self):
+            gradients = [p.grad.flatten() for p in self.param_groups[0]["params"]]
+            norms.append(float(torch.cat(gradients).norm()))
+
+    monkeypatch.setattr(torch.optim, "Adam", Watched)
+
+    def steep(scores, y):
+        return 1000 * translation.masked_loss(scores, y)
+
+    net = Seq2Seq(9, 9, 8)
+    train(net, source, target, 1, 0.1, 4, loss=steep, clip=0.5)
+    assert norms == pytest.approx([0.5, 0.5], rel=1e-3)
+    with pytest.raises(Diverged, match="epoch 1"):
+        train(net, source, target, 1, 0.1, 4, loss=lambda s, y: s.sum() * torch.nan)
+
+
+def test_greedy_stops_at_the_end_and_writes_padding_after_it():
+    class Fixed:
+        def start(self, source):
+            return (source,)
+
+        def step(self, tokens, state):
+            (left,) = state
+            return F.one_hot(left[:, 0], 9).float(), (left.roll(-1, 1),)
+
+    source = torch.tensor([[5, 6, END, 7], [END, 5, 5, 5], [4, 4, 4, 4]])
+    expected = [[5, 6, END, PADDING], [END, *[PADDING] * 3], [4] * 4]
+    assert greedy(Fixed(), source, 4).tolist() == expected
