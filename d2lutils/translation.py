@@ -3,7 +3,8 @@
 import math
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from d2lutils import data
+from d2lutils.attention import DotProductAttention
 from d2lutils.environment import device
 from d2lutils.text import Vocabulary
 from d2lutils.training import Diverged, History
@@ -244,6 +246,110 @@ class Seq2Seq(nn.Module):
         return scores[:, 0], (context, H)
 
 
+class AttentionSeq2Seq(nn.Module):
+    """An encoder and a decoder with attention between them (section 10.12).
+
+    The encoder reads the source in both directions (Bahdanau et al., 2014). The
+    decoder's state after each token asks the encoder's states, and the answer joins it
+    for the scores (Luong et al., 2015). The answer does not feed back into the state,
+    so the decoder reads all true tokens in one call, and all attend in one product.
+
+    Args:
+        source_size: tokens of the language that is read.
+        target_size: tokens of the language that is written.
+        num_hiddens: size of embeddings and states, even.
+        attention: takes queries (n, q, h), keys and values (n, m, h) and valid
+            (n, 1, m), and returns answers (n, q, h) and weights (n, q, m); by default
+            a dot product that is not divided by the root of h.
+    """
+
+    def __init__(
+        self,
+        source_size: int,
+        target_size: int,
+        num_hiddens: int,
+        attention: nn.Module | None = None,
+    ):
+        super().__init__()
+        h = num_hiddens
+        self.source_embedding = nn.Embedding(source_size, h)
+        self.encoder = nn.GRU(h, h // 2, batch_first=True, bidirectional=True)
+        self.target_embedding = nn.Embedding(target_size, h)
+        self.decoder = nn.GRU(h, h, batch_first=True)
+        self.attention = attention or DotProductAttention(scaled=False)
+        self.combine = nn.Linear(2 * h, h)
+        self.output = nn.Linear(h, target_size)
+
+    def start(self, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Read the source.
+
+        Args:
+            source: int64 (n, m), padded at the end, at least one token in a row.
+
+        Returns:
+            The encoder's states, float32 (n, m, h), zero where there is padding; which
+            of them are valid, bool (n, m); the decoder's first state, float32 (n, h).
+        """
+        valid = source != PADDING
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.source_embedding(source),
+            valid.sum(1).cpu(),
+            batch_first=True,
+            enforce_sorted=False,
+        )
+        states, last = self.encoder(packed)
+        states, _ = nn.utils.rnn.pad_packed_sequence(
+            states, batch_first=True, total_length=source.shape[1]
+        )
+        return states, valid, torch.cat((last[0], last[1]), dim=1)
+
+    def attend(
+        self, tokens: Tensor, state: tuple[Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
+        """Score what follows each token, and tell where the decoder looked.
+
+        Args:
+            tokens: int64 (n, steps).
+            state: of ``start``, ``attend`` or ``step``.
+
+        Returns:
+            Scores, float32 (n, steps, V), weights, float32 (n, steps, m), and the new
+            state.
+        """
+        states, valid, H = state
+        Y, H = self.decoder(self.target_embedding(tokens), H[None].contiguous())
+        answers, weights = self.attention(Y, states, states, valid[:, None])
+        Y = torch.tanh(self.combine(torch.cat((answers, Y), dim=2)))
+        return self.output(Y), weights, (states, valid, H[0])
+
+    def forward(self, source: Tensor, target_in: Tensor) -> Tensor:
+        """Score the targets, each token after the true ones before it.
+
+        Args:
+            source: int64 (n, m), padded at the end.
+            target_in: int64 (n, steps), as ``shifted`` returns it.
+
+        Returns:
+            Scores, float32 (n, steps, V).
+        """
+        return self.attend(target_in, self.start(source))[0]
+
+    def step(
+        self, tokens: Tensor, state: tuple[Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        """Score what follows one token.
+
+        Args:
+            tokens: int64 (n,).
+            state: of ``start`` or of the step before.
+
+        Returns:
+            Scores, float32 (n, V), and the new state.
+        """
+        scores, _, state = self.attend(tokens[:, None], state)
+        return scores[:, 0], state
+
+
 def length_batches(
     source: Tensor, target: Tensor, batch_size: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -419,3 +525,46 @@ def beam_search(
         length = length.flatten()[keep].view(n, k) + ~ended
         state = [part[keep] for part in state]
     return tokens[:, 1:].view(n, k, -1), total
+
+
+def bleu(
+    translations: Sequence[Sequence[str]],
+    references: Sequence[Sequence[Sequence[str]]],
+    n: int = 4,
+) -> float:
+    """Return the BLEU of a corpus, 0 to 1 (Papineni et al., 2002; section 10.12).
+
+    The counts are summed over all sentences before they are divided. Nothing is
+    smoothed: if no n-gram of some order matches, in the whole corpus, or there is none,
+    the result is 0.
+
+    Args:
+        translations: tokens of each sentence.
+        references: for each sentence its right translations, at least one, as tokens.
+            An n-gram counts as often as that reference has it which has it most often;
+            the reference whose length is closest, of two the shorter, stands for all in
+            the brevity penalty.
+        n: longest n-grams.
+    """
+    length = reference_length = 0
+    matches, total = [0] * n, [0] * n
+    for sentence, rights in zip(translations, references, strict=True):
+        size = len(sentence)
+        length += size
+        reference_length += min(map(len, rights), key=lambda m: (abs(m - size), m))
+        for i in range(n):
+            allowed: Counter[tuple[str, ...]] = Counter()
+            for right in rights:
+                allowed |= _ngrams(right, i + 1)
+            found = _ngrams(sentence, i + 1)
+            matches[i] += (found & allowed).total()
+            total[i] += found.total()
+    if min(matches) == 0:
+        return 0.0
+    logs = [math.log(a / b) for a, b in zip(matches, total, strict=True)]
+    return math.exp(min(0.0, 1 - reference_length / length) + sum(logs) / n)
+
+
+def _ngrams(tokens: Sequence[str], n: int) -> Counter[tuple[str, ...]]:
+    """Count the n-grams of one sentence."""
+    return Counter(zip(*(tokens[i:] for i in range(n)), strict=False))
