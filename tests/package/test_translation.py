@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from d2lutils import translation
-from d2lutils.attention import AdditiveAttention, DotProductAttention
+from d2lutils.attention import DotProductAttention
 from d2lutils.environment import device
 from d2lutils.training import Diverged
 from d2lutils.translation import (
@@ -22,6 +22,7 @@ from d2lutils.translation import (
     Seq2Seq,
     beam_search,
     bleu,
+    bleu_score,
     greedy,
     length_batches,
     perplexity,
@@ -220,7 +221,7 @@ def test_greedy_stops_at_the_end_and_writes_padding_after_it():
 KINDS = {
     "default": lambda: None,
     "scaled": lambda: DotProductAttention(),
-    "additive": lambda: AdditiveAttention(8, 8, 8),
+    "plain": lambda: DotProductAttention(scaled=False),
 }
 
 
@@ -235,7 +236,7 @@ def test_padding_gets_no_weight_and_changes_nothing(attentive):
     torch.manual_seed(1)
     source, target = pairs(7)
     target_in = shifted(target)
-    scores, weights, _ = attentive.attend(target_in, attentive.start(source))
+    scores, weights = attentive.attend(target_in, attentive.start(source))
     padded = (source == PADDING)[:, None].expand_as(weights)
     assert padded.any()
     assert (weights[padded] == 0).all()
@@ -278,26 +279,26 @@ def test_attentive_steps_give_what_all_steps_at_once_give(attentive):
 
 def test_the_answer_is_what_the_equations_say():
     torch.manual_seed(0)
-    net = AttentionSeq2Seq(9, 9, 8)
+    net = AttentionSeq2Seq(9, 9, 8, DotProductAttention(scaled=False))
     source, tokens = torch.tensor([[5, 6, END]]), torch.tensor([[BEGIN, 7]])
-    states, valid, first = net.start(source)
+    decoder, (states, valid, first) = net.decoder, net.start(source)
     assert valid.all()
-    X = net.source_embedding(source)
+    X = net.encoder.embedding(source)
     forward, backward = nn.GRU(8, 4, batch_first=True), nn.GRU(8, 4, batch_first=True)
     for layer, suffix in ((forward, ""), (backward, "_reverse")):
         for name, parameter in layer.named_parameters():
-            parameter.data = getattr(net.encoder, name + suffix).data
+            parameter.data = getattr(net.encoder.rnn, name + suffix).data
     (right, last), (left, begin) = forward(X), backward(X.flip(1))
     expected = torch.cat((right, left.flip(1)), dim=2)
     assert torch.allclose(states, expected, atol=1e-6)
     assert torch.allclose(first, torch.cat((last[0], begin[0]), dim=1), atol=1e-6)
-    scores, weights, _ = net.attend(tokens, (states, valid, first))
-    H = net.decoder(net.target_embedding(tokens), first[None])[0][0]
+    scores, weights = net.attend(tokens, (states, valid, first))
+    H = decoder.rnn(decoder.embedding(tokens), first[None])[0][0]
     for step, query in enumerate(H):
         alpha = torch.softmax(states[0] @ query, dim=0)
         assert torch.allclose(weights[0, step], alpha, atol=1e-6)
         joined = torch.cat((alpha @ states[0], query))
-        row = net.output(torch.tanh(net.combine(joined)))
+        row = decoder.output(torch.tanh(decoder.combine(joined)))
         assert torch.allclose(scores[0, step], row, atol=1e-6)
 
 
@@ -361,6 +362,8 @@ def test_bleu_is_0_without_a_match_of_some_order():
     assert bleu([[]], [[right]]) == 0
     with pytest.raises(ValueError, match="zip"):
         bleu([right], [])
+    counts = torch.tensor([[1, 0, 2, 1, 2, 9], [0, 0, 0, 0, 0, 0]]).double()
+    assert bleu_score(counts).tolist() == [0, 0]
 
 
 def test_the_bleu_of_d2l_weighs_the_orders_otherwise():
