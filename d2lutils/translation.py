@@ -3,7 +3,8 @@
 import math
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from d2lutils import data
+from d2lutils.attention import AdditiveAttention
 from d2lutils.environment import device
 from d2lutils.text import Vocabulary
 from d2lutils.training import Diverged, History
@@ -244,6 +246,167 @@ class Seq2Seq(nn.Module):
         return scores[:, 0], (context, H)
 
 
+class BidirectionalEncoder(nn.Module):
+    """Reads a sentence from both ends and keeps a state for each token (section 10.12).
+
+    Args:
+        vocabulary_size: tokens of the language that is read.
+        num_hiddens: size of the embeddings and of a state, even: half of it comes from
+            each direction.
+    """
+
+    def __init__(self, vocabulary_size: int, num_hiddens: int):
+        super().__init__()
+        h = num_hiddens
+        self.embedding = nn.Embedding(vocabulary_size, h)
+        self.rnn = nn.GRU(h, h // 2, batch_first=True, bidirectional=True)
+
+    def forward(self, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a state for each token, and the last of both directions.
+
+        Args:
+            source: int64 (n, m), padded at the end, at least one token in a row.
+
+        Returns:
+            States, float32 (n, m, h), zero where there is padding, and float32 (n, h),
+            which more padding does not change.
+        """
+        lengths = (source != PADDING).sum(1).cpu()
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.embedding(source), lengths, batch_first=True, enforce_sorted=False
+        )
+        states, last = self.rnn(packed)
+        states, _ = nn.utils.rnn.pad_packed_sequence(
+            states, batch_first=True, total_length=source.shape[1]
+        )
+        return states, torch.cat((last[0], last[1]), dim=1)
+
+
+class AttentionDecoder(nn.Module):
+    """Writes a sentence; looks at the encoder's states (section 10.12).
+
+    The state after each token asks, and the answer joins it for the scores (Luong et
+    al., 2015). The answer does not feed back into the state, so all true tokens are
+    read in one call, and all ask in one product.
+
+    Args:
+        vocabulary_size: tokens of the language that is written.
+        num_hiddens: size of the embeddings, the state and the answers.
+        attention: takes queries (n, q, h), keys and values (n, m, h) and valid
+            (n, 1, m), and returns answers (n, q, h) and weights (n, q, m).
+    """
+
+    def __init__(self, vocabulary_size: int, num_hiddens: int, attention: nn.Module):
+        super().__init__()
+        h = num_hiddens
+        self.embedding = nn.Embedding(vocabulary_size, h)
+        self.rnn = nn.GRU(h, h, batch_first=True)
+        self.attention = attention
+        self.combine = nn.Linear(2 * h, h)
+        self.output = nn.Linear(h, vocabulary_size)
+
+    def forward(
+        self, tokens: Tensor, states: Tensor, valid: Tensor, H: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Score what follows each token.
+
+        Args:
+            tokens: int64 (n, steps).
+            states: float32 (n, m, h), of the encoder.
+            valid: bool (n, m), which of them may be looked at.
+            H: float32 (n, h), the state before the first of these tokens.
+
+        Returns:
+            Scores, float32 (n, steps, V), weights, float32 (n, steps, m), and the last
+            state, float32 (n, h).
+        """
+        Y, H = self.rnn(self.embedding(tokens), H[None].contiguous())
+        answers, weights = self.attention(Y, states, states, valid[:, None])
+        Y = torch.tanh(self.combine(torch.cat((answers, Y), dim=2)))
+        return self.output(Y), weights, H[0]
+
+
+class AttentionSeq2Seq(nn.Module):
+    """An encoder and a decoder with attention between them (section 10.12).
+
+    Args:
+        source_size: tokens of the language that is read.
+        target_size: tokens of the language that is written.
+        num_hiddens: size of embeddings and states, even.
+        attention: as ``AttentionDecoder`` takes it; by default
+            ``AdditiveAttention(h, h, h)`` (Bahdanau et al., 2014).
+    """
+
+    def __init__(
+        self,
+        source_size: int,
+        target_size: int,
+        num_hiddens: int,
+        attention: nn.Module | None = None,
+    ):
+        super().__init__()
+        h = num_hiddens
+        self.encoder = BidirectionalEncoder(source_size, h)
+        attention = attention or AdditiveAttention(h, h, h)
+        self.decoder = AttentionDecoder(target_size, h, attention)
+
+    def start(self, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Read the source.
+
+        Args:
+            source: int64 (n, m), padded at the end, at least one token in a row.
+
+        Returns:
+            The encoder's states, float32 (n, m, h), which of them are no padding, bool
+            (n, m), and the decoder's first state, float32 (n, h).
+        """
+        states, last = self.encoder(source)
+        return states, source != PADDING, last
+
+    def attend(
+        self, tokens: Tensor, state: tuple[Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Score what follows each token, and tell where the decoder looked.
+
+        Args:
+            tokens: int64 (n, steps).
+            state: of ``start`` or ``step``.
+
+        Returns:
+            Scores, float32 (n, steps, V), and weights, float32 (n, steps, m).
+        """
+        scores, weights, _ = self.decoder(tokens, *state)
+        return scores, weights
+
+    def forward(self, source: Tensor, target_in: Tensor) -> Tensor:
+        """Score the targets, each token after the true ones before it.
+
+        Args:
+            source: int64 (n, m), padded at the end.
+            target_in: int64 (n, steps), as ``shifted`` returns it.
+
+        Returns:
+            Scores, float32 (n, steps, V).
+        """
+        return self.attend(target_in, self.start(source))[0]
+
+    def step(
+        self, tokens: Tensor, state: tuple[Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+        """Score what follows one token.
+
+        Args:
+            tokens: int64 (n,).
+            state: of ``start`` or of the step before.
+
+        Returns:
+            Scores, float32 (n, V), and the new state.
+        """
+        states, valid, H = state
+        scores, _, H = self.decoder(tokens[:, None], states, valid, H)
+        return scores[:, 0], (states, valid, H)
+
+
 def length_batches(
     source: Tensor, target: Tensor, batch_size: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -439,3 +602,75 @@ def beam_search(
         length = length.flatten()[keep].view(n, k) + ~ended
         state = [part[keep] for part in state]
     return tokens[:, 1:].view(n, k, -1), total
+
+
+def ngrams(tokens: Sequence[str], n: int) -> Counter:
+    """Count the runs of n tokens in one sentence (section 10.12)."""
+    return Counter(zip(*(tokens[i:] for i in range(n)), strict=False))
+
+
+def bleu_counts(
+    translation: Sequence[str], references: Sequence[Sequence[str]], n: int = 4
+) -> list[int]:
+    """Return what one sentence adds to the BLEU of a corpus (section 10.12).
+
+    Args:
+        translation: tokens.
+        references: its right translations, at least one, as tokens.
+        n: longest n-grams.
+
+    Returns:
+        For each order up to n the n-grams that match, where one counts at most as often
+        as that reference has it which has it most often; for each order all n-grams;
+        the length of the translation, and that of the reference whose length is
+        closest, of two the shorter.
+    """
+    matches, total, size = [], [], len(translation)
+    for i in range(1, n + 1):
+        allowed = Counter()
+        for reference in references:
+            allowed |= ngrams(reference, i)
+        found = ngrams(translation, i)
+        matches.append((found & allowed).total())
+        total.append(found.total())
+    closest = min(map(len, references), key=lambda m: (abs(m - size), m))
+    return [*matches, *total, size, closest]
+
+
+def bleu_score(counts: Tensor) -> Tensor:
+    """Return the BLEU of summed counts (Papineni et al., 2002; section 10.12).
+
+    Nothing is smoothed: without a match of some order the result is 0.
+
+    Args:
+        counts: float64 (..., 2n + 2), sums of ``bleu_counts``.
+
+    Returns:
+        Float64 (...), 0 to 1.
+    """
+    n = counts.shape[-1] // 2 - 1
+    matches, total, lengths = counts.split((n, n, 2), dim=-1)
+    size, closest = lengths.clamp(min=1).unbind(-1)
+    penalty = (1 - closest / size).clamp(max=0).exp()
+    return penalty * (matches / total.clamp(min=1)).log().mean(-1).exp()
+
+
+def bleu(
+    translations: Sequence[Sequence[str]],
+    references: Sequence[Sequence[Sequence[str]]],
+    n: int = 4,
+) -> float:
+    """Return the BLEU of a corpus, 0 to 1 (Papineni et al., 2002; section 10.12).
+
+    The counts are summed over all sentences before they are divided. Nothing is
+    smoothed: if no n-gram of some order matches, in the whole corpus, or there is none,
+    the result is 0.
+
+    Args:
+        translations: tokens of each sentence, at least one sentence.
+        references: for each sentence its right translations, at least one, as tokens.
+        n: longest n-grams.
+    """
+    pairs = zip(translations, references, strict=True)
+    counts = torch.tensor([bleu_counts(*pair, n) for pair in pairs])
+    return float(bleu_score(counts.sum(0).double()))

@@ -1,10 +1,15 @@
 """Sentences become numbers and come back; held-out ones were never trained on."""
 
+import math
+import random
+
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from d2lutils import translation
+from d2lutils.attention import DotProductAttention
 from d2lutils.environment import device
 from d2lutils.training import Diverged
 from d2lutils.translation import (
@@ -12,8 +17,12 @@ from d2lutils.translation import (
     END,
     PADDING,
     UNKNOWN,
+    AttentionSeq2Seq,
     SentenceVocabulary,
     Seq2Seq,
+    beam_search,
+    bleu,
+    bleu_score,
     greedy,
     length_batches,
     perplexity,
@@ -207,3 +216,169 @@ def test_greedy_stops_at_the_end_and_writes_padding_after_it():
     source = torch.tensor([[5, 6, END, 7], [END, 5, 5, 5], [4, 4, 4, 4]])
     expected = [[5, 6, END, PADDING], [END, *[PADDING] * 3], [4] * 4]
     assert greedy(Fixed(), source, 4).tolist() == expected
+
+
+KINDS = {
+    "default": lambda: None,
+    "scaled": lambda: DotProductAttention(),
+    "plain": lambda: DotProductAttention(scaled=False),
+}
+
+
+@pytest.fixture(params=KINDS)
+def attentive(request):
+    """Return a small untrained network for each kind of attention."""
+    torch.manual_seed(0)
+    return AttentionSeq2Seq(9, 9, 8, KINDS[request.param]())
+
+
+def test_padding_gets_no_weight_and_changes_nothing(attentive):
+    torch.manual_seed(1)
+    source, target = pairs(7)
+    target_in = shifted(target)
+    scores, weights = attentive.attend(target_in, attentive.start(source))
+    padded = (source == PADDING)[:, None].expand_as(weights)
+    assert padded.any()
+    assert (weights[padded] == 0).all()
+    assert torch.allclose(weights.sum(2), torch.ones(7, target.shape[1]), atol=1e-6)
+    wider = F.pad(source, (0, 3), value=PADDING)
+    assert torch.allclose(attentive(wider, target_in), scores, atol=1e-6)
+    for i in range(7):
+        row = source[i : i + 1, : int((source[i] != PADDING).sum())]
+        alone = attentive(row, target_in[i : i + 1])
+        assert torch.allclose(alone[0], scores[i], atol=1e-6)
+
+
+def test_attention_reads_no_later_token_and_all_of_the_source(attentive):
+    torch.manual_seed(1)
+    source, target = pairs(6)
+    changed = target.clone()
+    changed[:, 2:] = 8
+    scores, others = (attentive(source, shifted(y)) for y in (target, changed))
+    assert torch.equal(scores[:, :3], others[:, :3])
+    assert not torch.allclose(scores[:, 3:], others[:, 3:])
+    for column in range(source.shape[1]):
+        rows = source[:, column] != PADDING
+        other = source.clone()
+        other[rows, column] = 4 + (other[rows, column] - 3) % 5
+        moved = (attentive(other, shifted(target)) - scores).abs().amax((1, 2)) > 1e-6
+        assert torch.equal(moved, rows)
+
+
+def test_attentive_steps_give_what_all_steps_at_once_give(attentive):
+    torch.manual_seed(1)
+    source, target = pairs(7)
+    target_in = shifted(target)
+    state, scores = attentive.start(source), []
+    for tokens in target_in.unbind(1):
+        step, state = attentive.step(tokens, state)
+        scores.append(step)
+    at_once = attentive(source, target_in)
+    assert torch.allclose(torch.stack(scores, 1), at_once, atol=1e-6)
+
+
+def test_the_answer_is_what_the_equations_say():
+    torch.manual_seed(0)
+    net = AttentionSeq2Seq(9, 9, 8, DotProductAttention(scaled=False))
+    source, tokens = torch.tensor([[5, 6, END]]), torch.tensor([[BEGIN, 7]])
+    decoder, (states, valid, first) = net.decoder, net.start(source)
+    assert valid.all()
+    X = net.encoder.embedding(source)
+    forward, backward = nn.GRU(8, 4, batch_first=True), nn.GRU(8, 4, batch_first=True)
+    for layer, suffix in ((forward, ""), (backward, "_reverse")):
+        for name, parameter in layer.named_parameters():
+            parameter.data = getattr(net.encoder.rnn, name + suffix).data
+    (right, last), (left, begin) = forward(X), backward(X.flip(1))
+    expected = torch.cat((right, left.flip(1)), dim=2)
+    assert torch.allclose(states, expected, atol=1e-6)
+    assert torch.allclose(first, torch.cat((last[0], begin[0]), dim=1), atol=1e-6)
+    scores, weights = net.attend(tokens, (states, valid, first))
+    H = decoder.rnn(decoder.embedding(tokens), first[None])[0][0]
+    for step, query in enumerate(H):
+        alpha = torch.softmax(states[0] @ query, dim=0)
+        assert torch.allclose(weights[0, step], alpha, atol=1e-6)
+        joined = torch.cat((alpha @ states[0], query))
+        row = decoder.output(torch.tanh(decoder.combine(joined)))
+        assert torch.allclose(scores[0, step], row, atol=1e-6)
+
+
+def test_attention_learns_to_reverse_and_the_weights_run_backwards():
+    torch.manual_seed(0)
+    source, target = pairs(600)
+    net = AttentionSeq2Seq(9, 9, 32)
+    history = train(net, source, target, 12, 0.01, 32, held_out=(source, target))
+    assert history["test_perplexity"][-1] < 1.1
+    written = greedy(net, source, 6)
+    beams, _ = beam_search(net, source, 6, 3)
+    for tokens in (written, beams[:, 0]):
+        assert (tokens.cpu() == target).all(1).float().mean() > 0.9
+    start = net.start(source.to(device()))
+    weights = net.attend(shifted(target).to(device()), start)[1].cpu()
+    for length in (3, 4, 5):  # the first of a sentence is read from its end
+        rows = weights[(source != PADDING).sum(1) == length + 1, :length, :length]
+        first, last = rows[:, 0].mean(0), rows[:, -1].mean(0)
+        assert first[length - 1] > first[0]
+        assert last[0] > last[length - 1]
+
+
+def sentences(count, longest, seed):
+    """Return random sentences of few words, so that n-grams match and repeat."""
+    generator = random.Random(seed)
+    lengths = [generator.randint(1, longest) for _ in range(count)]
+    return [generator.choices("aab", k=length) for length in lengths]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("n", "copies"), [(4, 1), (4, 3), (2, 2), (1, 1)])
+def test_bleu_is_that_of_sacrebleu(seed, n, copies):
+    BLEU = pytest.importorskip("sacrebleu.metrics").BLEU
+    translations = sentences(100, 9, seed)
+    streams = [sentences(100, 14 - seed, 10 + seed + i) for i in range(copies)]
+    peer = BLEU(tokenize="none", smooth_method="none", max_ngram_order=n)
+    expected = peer.corpus_score(
+        [" ".join(tokens) for tokens in translations],
+        [[" ".join(tokens) for tokens in stream] for stream in streams],
+    )
+    ours = bleu(translations, list(zip(*streams, strict=True)), n)
+    assert ours == pytest.approx(expected.score / 100, abs=1e-9)
+    assert 0.01 < ours < 1
+
+
+def test_bleu_clips_punishes_brevity_and_sums_before_it_divides():
+    right = ["the", "cat", "is", "on", "the", "mat"]
+    assert bleu([right], [[right]]) == 1
+    assert bleu([["the"] * 6], [[right]], n=1) == pytest.approx(2 / 6)
+    assert bleu([right[:4]], [[right]]) == pytest.approx(math.exp(1 - 6 / 4))
+    assert bleu([[*right, "now"]], [[right]], n=1) == pytest.approx(6 / 7)
+    assert bleu([right[:5]], [[right, right[:4], [*right, "x"]]]) == 1  # 4 is closest
+    assert bleu([["a", "b"], ["c"] * 6], [[["a", "b"]], [["d"] * 6]], n=1) == 2 / 8
+
+
+def test_bleu_is_0_without_a_match_of_some_order():
+    right = list("abcde")
+    assert bleu([list("abcxe")], [[right]], n=3) > 0
+    assert bleu([list("abcxe")], [[right]]) == 0
+    assert bleu([right[:3]], [[right[:3]]]) == 0  # no n-gram of four
+    assert bleu([[]], [[right]]) == 0
+    with pytest.raises(ValueError, match="zip"):
+        bleu([right], [])
+    counts = torch.tensor([[1, 0, 2, 1, 2, 9], [0, 0, 0, 0, 0, 0]]).double()
+    assert bleu_score(counts).tolist() == [0, 0]
+
+
+def test_the_bleu_of_d2l_weighs_the_orders_otherwise():
+    peer = pytest.importorskip("d2l.torch").bleu
+    for translation_, right in zip(
+        sentences(40, 9, 0), sentences(40, 9, 1), strict=True
+    ):
+        theirs = peer(" ".join(translation_), " ".join(right), 1)
+        penalty = math.exp(min(0, 1 - len(right) / len(translation_)))
+        # the exponent of the order n is 1 / 2^n there, not 1 / 4 or 1
+        ours = bleu([translation_], [[right]], n=1)
+        assert ours / penalty == pytest.approx((theirs / penalty) ** 2)
+    right = list("abcde")
+    for size in (4, 5):  # where all that is written is right, both mean the same
+        theirs = peer(" ".join(right[:size]), " ".join(right), 4)
+        assert bleu([right[:size]], [[right]]) == pytest.approx(theirs)
+    assert peer("a b c", "a b c", 4) == 1  # orders that are too long are left out there
+    assert bleu([list("abc")], [[list("abc")]]) == 0
