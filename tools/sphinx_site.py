@@ -72,7 +72,8 @@ def _cut(parent: nodes.Element, at: int, pattern: str) -> str:
     found = re.search(pattern if pattern.endswith("$") else f"^(?:{pattern})", text)
     if not found:
         return ""
-    parent.replace(text, nodes.Text(text[: found.start()] + text[found.end() :]))
+    # not `replace`, which looks for an equal text and may find an earlier one
+    parent[at] = nodes.Text(text[: found.start()] + text[found.end() :])
     return found[0]
 
 

@@ -177,6 +177,20 @@ def test_a_formula_keeps_its_punctuation():
     assert code["classes"] == ["short"]
 
 
+def test_punctuation_stays_at_its_formula_where_texts_are_equal():
+    paragraph = nodes.paragraph()
+    for name in ("x", "y"):
+        paragraph += [nodes.emphasis("", "a"), nodes.Text(", "), nodes.math("", name)]
+    paragraph += nodes.Text(", ")
+    document = new_document("page")
+    document += paragraph
+    before = document.astext()
+    hold_together(None, document)
+    assert document.astext() == before
+    (bound,) = document.findall(nodes.inline)
+    assert bound.astext() == "y,"
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> str:
     """A page that Sphinx makes of a small notebook, with the site's extension."""
