@@ -1,5 +1,7 @@
 """Measurements beside other course code, each written to a page of its own."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -14,6 +16,13 @@ def setting() -> str:
         f"{about['cpu']}, {about['cores']} cores, torch {about['torch']}, "
         f"threads: {torch.get_num_threads()}"
     )
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Return the processor time of one call."""
+    begin = time.process_time()
+    call()
+    return time.process_time() - begin
 
 
 def write(path: Path, lines: list[str]) -> None:

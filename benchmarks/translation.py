@@ -13,14 +13,13 @@ takes medians of the processor time and writes ``benchmarks/translation.md``.
 
 import argparse
 import statistics
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks import setting, write
+from benchmarks import seconds, setting, write
 from d2lutils import translation
 
 RESULT = Path(__file__).with_suffix(".md")
@@ -74,12 +73,6 @@ def peer_batches(source: Tensor, target: Tensor) -> Iterator[tuple[Tensor, Tenso
     """Yield shuffled batches, each as long as the longest pair of all."""
     for rows in torch.randperm(len(source)).split(BATCH_SIZE):
         yield source[rows], target[rows]
-
-
-def seconds(call: Callable[[], object]) -> float:
-    begin = time.process_time()
-    call()
-    return time.process_time() - begin
 
 
 def measure(repeats: int) -> tuple[int, list[str]]:

@@ -16,8 +16,6 @@ centre and a true context.
 import argparse
 import random
 import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -25,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import d2lutils as d2l
-from benchmarks import setting, write
+from benchmarks import seconds, setting, write
 
 RESULT = Path(__file__).with_suffix(".md")
 SIZE, NUM_NOISE, WINDOW, LR = 64, 5, 5, 0.005
@@ -93,12 +91,6 @@ def bare(net: nn.Module, batches: int) -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-
-
-def seconds(call: Callable[[], object]) -> float:
-    begin = time.process_time()
-    call()
-    return time.process_time() - begin
 
 
 def measure(num_sentences: int, repeats: int) -> list[str]:

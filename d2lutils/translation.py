@@ -287,7 +287,7 @@ class AttentionDecoder(nn.Module):
 
     The state after each token asks, and the answer joins it for the scores (Luong et
     al., 2015). The answer does not feed back into the state, so all true tokens are
-    read in one call, and all ask in one product.
+    read in one call, and all ask in one more.
 
     Args:
         vocabulary_size: tokens of the language that is written.
