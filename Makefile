@@ -61,7 +61,7 @@ test: setup lint html  ## run every check, every test and every notebook
 test-stand-ins: export D2L_STAND_IN := 1
 test-stand-ins: setup  ## run the notebooks that use data on the stand-ins
 	$(PYTEST) -p tools.strict --nbval --nbval-cell-timeout 300 \
-		$$(grep -lE 'fashion_mnist\(|house_prices\(|d2l\.(boxes|data|efficientnet|optimization|segmentation|sentiment|translation|words)' -r notebooks/en)
+		$$(grep -lE 'fashion_mnist\(|house_prices\(|d2l\.(boxes|data|efficientnet|optimization|segmentation|sentiment|transformer|translation|words)' -r notebooks/en)
 
 twice: setup  ## execute every cell of every notebook twice in a row
 	$(BIN)/python -m tools.notebooks --twice
