@@ -121,8 +121,8 @@ def test_the_start_of_gpt_guesses_evenly():
     torch.manual_seed(0)
     net = GPT(50, 8, 32, 4, 3)
     share = net(torch.randint(50, (4, 8)))[0].softmax(-1)
-    assert float((share * 50).log().std()) < 0.2
-    deviation = float(net.blocks[0].mlp[-1].weight.std())
+    assert (share.detach() * 50).log().std() < 0.2
+    deviation = net.blocks[0].mlp[-1].weight.detach().std()
     assert deviation == pytest.approx(0.02 / 6**0.5, rel=0.1)
 
 
@@ -166,3 +166,48 @@ def test_gpt_learns_as_a_recurrent_model_does():
     net = GPT(7, 8, 16, 2, 1)
     history = d2l.recurrent.train(net, batches, test, 5, lr=0.01)
     assert history.last["test_perplexity"] < 1.1 < history["train_perplexity"][0]
+
+
+def test_gpt_is_the_network_of_gpt_2(gpt):
+    transformers = pytest.importorskip("transformers")
+    reference = transformers.GPT2LMHeadModel(
+        transformers.GPT2Config(
+            vocab_size=10,
+            n_positions=8,
+            n_embd=12,
+            n_layer=2,
+            n_head=3,
+            activation_function="gelu",
+            tie_word_embeddings=False,
+            bos_token_id=0,
+            eos_token_id=0,
+        )
+    ).eval()
+    body = reference.transformer
+    pairs = [
+        (body.wte, gpt.tokens),
+        (body.wpe, gpt.positions),
+        (body.ln_f, gpt.norm),
+    ]
+    with torch.no_grad():
+        for theirs, block in zip(body.h, gpt.blocks, strict=True):
+            attention = block.attention
+            parts = attention.W_q, attention.W_k, attention.W_v
+            # its layers hold the transpose of ours
+            theirs.attn.c_attn.weight.copy_(torch.cat([p.weight for p in parts]).T)
+            theirs.attn.c_attn.bias.copy_(torch.cat([p.bias for p in parts]))
+            for layer, ours in (
+                (theirs.attn.c_proj, attention.W_o),
+                (theirs.mlp.c_fc, block.mlp[0]),
+                (theirs.mlp.c_proj, block.mlp[2]),
+            ):
+                layer.weight.copy_(ours.weight.T)
+                layer.bias.copy_(ours.bias)
+            pairs += [(theirs.ln_1, block.norm_1), (theirs.ln_2, block.norm_2)]
+        for theirs, ours in pairs:
+            theirs.load_state_dict(ours.state_dict())
+        reference.lm_head.weight.copy_(gpt.output.weight)
+        X = torch.randint(10, (2, 8))
+        expected = reference(X).logits
+        scores = gpt(X.to(d2l.device()))[0].cpu() - gpt.output.bias.cpu()
+    assert torch.allclose(scores, expected, atol=1e-4)
