@@ -80,6 +80,7 @@ bench: setup  ## measure training beside other course code
 	$(BIN)/python -m benchmarks.detection
 	$(BIN)/python -m benchmarks.words
 	$(BIN)/python -m benchmarks.translation
+	$(BIN)/python -m benchmarks.transformer
 
 matrix: setup  ## run the notebooks in many settings (PYTHONS="other/bin/python")
 	$(BIN)/python -m benchmarks.matrix $(BIN)/python $(PYTHONS)
