@@ -10,8 +10,7 @@ takes medians of the processor time and writes ``benchmarks/transformer.md``.
 """
 
 import argparse
-import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import d2lutils as d2l
-from benchmarks import seconds, setting, write
+from benchmarks import medians, setting, write
 from d2lutils.transformer import GPT
 
 RESULT = Path(__file__).with_suffix(".md")
@@ -58,17 +57,6 @@ def epoch(net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-
-
-def medians(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Return the median processor time of each call, taken in turns."""
-    spent = {name: [] for name in calls}
-    for repeat in range(repeats + 1):
-        for name, call in calls.items():
-            value = seconds(call)
-            if repeat:  # the first pass warms up
-                spent[name].append(value)
-    return {name: statistics.median(values) for name, values in spent.items()}
 
 
 def training(repeats: int) -> list[str]:
