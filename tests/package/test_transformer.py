@@ -117,13 +117,17 @@ def test_the_order_of_earlier_tokens_counts(gpt):
     assert not torch.allclose(scores[0, 2], scores[1, 2], atol=1e-2)
 
 
-def test_the_start_of_gpt_guesses_evenly():
+def test_the_start_keeps_the_scale():
     torch.manual_seed(0)
-    net = GPT(50, 8, 32, 4, 3)
-    share = net(torch.randint(50, (4, 8)))[0].softmax(-1)
-    assert (share.detach() * 50).log().std() < 0.2
-    deviation = net.blocks[0].mlp[-1].weight.detach().std()
-    assert deviation == pytest.approx(0.02 / 6**0.5, rel=0.1)
+    net = GPT(50, 16, 64, 4, 8)
+    H = net.tokens(torch.randint(50, (4, 16))) + net.positions.weight
+    scale = H.std()
+    for block in net.blocks:
+        H = block(H, causal=True)
+    assert 0.7 < H.std() / scale < 1.5
+    assert torch.equal(net.positions.weight, sinusoids(16, 64))
+    deviation = net.blocks[0].mlp[-1].weight.std()
+    assert float(deviation) == pytest.approx(256**-0.5 / 4, rel=0.05)
 
 
 def test_a_row_that_is_too_long(gpt):
