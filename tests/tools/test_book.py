@@ -1,5 +1,7 @@
 """The book on disk: the order of its pages, and where their links lead."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from tools import book
@@ -74,3 +76,8 @@ def test_links_are_what_markdown_takes_for_links() -> None:
         return f"<{target}>" if alt is None else f"{{{alt} {target}}}"
 
     assert book.relink(LINKS, rewrite) == REWRITTEN
+
+
+def test_reading_a_page_loads_no_grammars() -> None:
+    code = "import sys, tools.book; sys.exit('lark' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=book.ROOT, check=True)
