@@ -44,7 +44,7 @@ class Block(nn.Module):
         return X + self.dropout(self.mlp(self.norm_2(X)))
 
 
-def start(net: "GPT") -> None:
+def large_start(net: "GPT") -> None:
     """Draw the weights so that the scale of the vectors stays near 1 (section 11.5).
 
     Sums keep their variance, the layers whose outputs are added up begin smaller the
@@ -93,7 +93,7 @@ class GPT(nn.Module):
         )
         self.norm = nn.LayerNorm(num_hiddens)
         self.output = nn.Linear(num_hiddens, vocabulary_size)
-        start(self)
+        large_start(self)
 
     def forward(self, X: Tensor, state: None = None) -> tuple[Tensor, None]:
         """Score what comes after each token; later tokens are not seen.
