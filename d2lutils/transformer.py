@@ -44,6 +44,26 @@ class Block(nn.Module):
         return X + self.dropout(self.mlp(self.norm_2(X)))
 
 
+def small_start(net: "GPT") -> None:
+    """Draw the weights anew, with a standard deviation of 0.02 (section 11.5).
+
+    Biases become 0, and the layers whose outputs are added up begin smaller the more
+    of them there are (Radford et al., 2019).
+
+    Args:
+        net: with ``blocks``.
+    """
+    for module in net.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, nn.Linear):
+            nn.init.zeros_(module.bias)
+    std = 0.02 / (2 * len(net.blocks)) ** 0.5  # each block adds twice
+    for block in net.blocks:
+        for layer in (block.attention.W_o, block.mlp[-1]):
+            nn.init.normal_(layer.weight, std=std)
+
+
 class GPT(nn.Module):
     """A language model of causal blocks (section 11.5; Radford et al., 2019).
 
@@ -77,14 +97,7 @@ class GPT(nn.Module):
         )
         self.norm = nn.LayerNorm(num_hiddens)
         self.output = nn.Linear(num_hiddens, vocabulary_size)
-        for module in self.modules():
-            if isinstance(module, nn.Linear | nn.Embedding):
-                nn.init.normal_(module.weight, std=0.02)
-            if isinstance(module, nn.Linear):
-                nn.init.zeros_(module.bias)
-        for block in self.blocks:  # 2 num_layers parts add up
-            for layer in (block.attention.W_o, block.mlp[-1]):
-                nn.init.normal_(layer.weight, std=0.02 / (2 * num_layers) ** 0.5)
+        small_start(self)
 
     def forward(self, X: Tensor, state: None = None) -> tuple[Tensor, None]:
         """Score what comes after each token; later tokens are not seen.
@@ -99,8 +112,7 @@ class GPT(nn.Module):
         Raises:
             ValueError: a row is too long.
         """
-        m = X.shape[1]
-        if m > self.num_steps:
+        if (m := X.shape[1]) > self.num_steps:
             raise ValueError(f"X: expected at most {self.num_steps} tokens, got {m}")
         H = self.tokens(X) + self.positions.weight[:m]
         for block in self.blocks:
