@@ -74,7 +74,7 @@ def other_language(page: Page, book: Book) -> Iterator[Finding]:
     """
     quoted = re.compile(r"\([^()]*\)|“[^”]*”|\"[^\"]*\"|《[^》]*》")
     for language in LANGUAGES:
-        for item in texts(page, language):
+        for item in page.texts[language]:
             if item.token.type == "html_block":
                 text = re.sub(r"<[^>]*>", "", item.token.content)
             else:
@@ -175,7 +175,7 @@ def emphasis(page: Page, book: Book) -> Iterator[Finding]:
     """Asterisks that Markdown leaves in the text are emphasis that failed."""
     failed = re.compile(rf"\*\*|[{HAN}]\*|\*[{HAN}]")
     for language in LANGUAGES:
-        for item in texts(page, language):
+        for item in page.texts[language]:
             for line, child in children(item.token, item.line):
                 if child.type == "text" and failed.search(child.content):
                     yield line, "emphasis does not render: punctuation inside its **"
@@ -183,7 +183,7 @@ def emphasis(page: Page, book: Book) -> Iterator[Finding]:
 
 def chinese_lines(page: Page, book: Book) -> Iterator[Finding]:
     """A Chinese paragraph is one line: a line break would show as a space."""
-    for item in texts(page, "zh"):
+    for item in page.texts["zh"]:
         if re.search(f"[{HAN}]", plain(item.token)):
             for line, child in children(item.token, item.line):
                 if child.type == "softbreak":
@@ -213,7 +213,7 @@ CALL = re.compile(r"[A-Za-z_][\w.]*\([^()]*\)")  # code, where no mark says so
 
 def chinese(page: Page) -> Iterator[tuple[int, str]]:
     """Yield all Chinese text, alternative texts and claims included."""
-    for item in texts(page, "zh"):
+    for item in page.texts["zh"]:
         yield item.line, plain(item.token)
     for cell in page.code:
         for words in (cell.metadata.get("alt"), cell.metadata.get("claim")):
@@ -224,17 +224,6 @@ def chinese(page: Page) -> Iterator[tuple[int, str]]:
 def around(match: re.Match[str]) -> str:
     part = match.string[max(match.start() - 4, 0) : match.end() + 4]
     return f"“{part.replace(STAND_IN, '…')}”"
-
-
-def texts(page: Page, language: str) -> Iterator[Item]:
-    """Yield the paragraphs, headings, table cells and HTML of a language's cells."""
-    for item in page.streams[language]:
-        if (
-            item.token
-            and item.cell.language == language
-            and item.token.type in ("inline", "html_block")
-        ):
-            yield item
 
 
 RULES = (

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tools.book import LANGUAGES
-from tools.check.language import Finding, around, chinese, texts
+from tools.check.language import Finding, around, chinese
 from tools.check.source import BOLD, STAND_IN, Book, Page, marked
 
 # per cent of the sentences of a page that may hold one; two always may
@@ -63,7 +63,7 @@ UNIT = re.compile(
 
 def chinese_marks(page: Page, book: Book) -> Iterator[Finding]:
     """Term and work share brackets; digits stand close together, and to units."""
-    for item in texts(page, "zh"):
+    for item in page.texts["zh"]:
         if match := BRACKETS.search(item.token.content):
             yield item.line, f"two pairs of brackets in a row: {around(match)}"
         if match := SEPARATOR.search(item.token.content):
@@ -104,7 +104,7 @@ def introduced(page: Page, book: Book) -> Iterator[Finding]:
         for term in book.terms
         for english in _words(re.sub(r" \(.*\)", "", term["en"])).split(" / ")
     }
-    for item in texts(page, "zh"):
+    for item in page.texts["zh"]:
         for name, english in TERM.findall(marked(item.token)):
             if (_words(english), name) not in known:
                 yield item.line, f"{name}（{english}） is not in terms.yml"

@@ -114,6 +114,20 @@ class Page:
         """For each language, what a reader of it meets, in order."""
         return {language: list(self._stream(language)) for language in LANGUAGES}
 
+    @cached_property
+    def texts(self) -> dict[str, list[Item]]:
+        """The paragraphs, headings, table cells and HTML of each language's cells."""
+        return {
+            language: [
+                item
+                for item in stream
+                if item.token
+                and item.cell.language == language
+                and item.token.type in ("inline", "html_block")
+            ]
+            for language, stream in self.streams.items()
+        }
+
     def _stream(self, language: str) -> Iterator[Item]:
         for cell in self.cells:
             if cell.kind == "code":
