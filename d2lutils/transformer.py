@@ -1,7 +1,8 @@
-"""Layers of a Transformer, and a language model made of them (sections 11.3, 11.5)."""
+"""Layers of a Transformer, and a language model made of them (11.3, 11.5, 11.6)."""
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from d2lutils.attention import MultiHeadAttention, sinusoids
 from d2lutils.environment import device
@@ -152,3 +153,77 @@ def generate(
         tokens = torch.cat((tokens, token), 1)
     net.train(was_training)
     return tokens
+
+
+def attend(
+    attention: nn.Module, X: Tensor, K: Tensor, V: Tensor, start: int, visible: Tensor
+) -> Tensor:
+    """Attend from new rows to all rows so far, whose keys and values are kept (11.6).
+
+    Args:
+        attention: ``MultiHeadAttention``, or one with fewer heads of keys and values.
+        X: the new rows, float32 (n, m, h).
+        K, V: keys and values, float32 (n, heads, longest, d); those of the new rows
+            are written into them.
+        start: rows that came before.
+        visible: bool (m, start + m), which rows each new one may see.
+
+    Returns:
+        float32 (n, m, h).
+    """
+
+    def heads(Z: Tensor) -> Tensor:
+        return Z.unflatten(2, (-1, K.shape[3])).transpose(1, 2)
+
+    end = start + X.shape[1]
+    K[:, :, start:end] = heads(attention.W_k(X))
+    V[:, :, start:end] = heads(attention.W_v(X))
+    found = F.scaled_dot_product_attention(
+        heads(attention.W_q(X)),
+        K[:, :, :end],
+        V[:, :, :end],
+        visible,
+        enable_gqa=True,
+    )
+    return attention.W_o(found.transpose(1, 2).flatten(2))
+
+
+class CachedGPT:
+    """A GPT that reads each token once, and keeps its keys and values (section 11.6).
+
+    Args:
+        net: in evaluation mode.
+        num_rows: texts that are read side by side, n.
+    """
+
+    def __init__(self, net: GPT, num_rows: int = 1):
+        attention, device = net.blocks[0].attention, net.tokens.weight.device
+        d = net.tokens.embedding_dim // attention.num_heads
+        shape = (
+            2,
+            len(net.blocks),
+            num_rows,
+            len(attention.W_k.bias) // d,
+            net.num_steps,
+            d,
+        )
+        self.net, self.length = net, 0
+        self.keys, self.values = torch.zeros(shape, device=device)
+
+    @torch.no_grad()
+    def read(self, X: Tensor) -> Tensor:
+        """Return the scores after each new token, float32 (n, m, V).
+
+        Args:
+            X: what comes next in the texts, int64 (n, m); all that is read together
+                is at most ``net.num_steps`` long.
+        """
+        net, start = self.net, self.length
+        self.length += X.shape[1]
+        steps = torch.arange(self.length, device=X.device)
+        visible = steps <= steps[start:, None]
+        H = net.tokens(X) + net.positions.weight[start : self.length]
+        for block, K, V in zip(net.blocks, self.keys, self.values, strict=True):
+            H = H + attend(block.attention, block.norm_1(H), K, V, start, visible)
+            H = H + block.mlp(block.norm_2(H))
+        return net.output(net.norm(H))

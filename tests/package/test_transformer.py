@@ -8,7 +8,7 @@ from torch import nn
 
 import d2lutils as d2l
 from d2lutils.attention import MultiHeadAttention, sinusoids
-from d2lutils.transformer import GPT, Block, generate
+from d2lutils.transformer import GPT, Block, CachedGPT, attend, generate
 
 
 def theirs(attention):
@@ -215,3 +215,41 @@ def test_gpt_is_the_network_of_gpt_2(gpt):
         expected = reference(X).logits
         scores = gpt(X.to(d2l.device()))[0].cpu() - gpt.output.bias.cpu()
     assert torch.allclose(scores, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("pieces", [(8,), (1,) * 8, (3, 1, 4)])
+def test_the_cache_changes_no_score(gpt, pieces):
+    X = torch.randint(10, (2, 8), device=d2l.device())
+    cache = CachedGPT(gpt.eval(), num_rows=2)
+    scores = torch.cat([cache.read(piece) for piece in X.split(pieces, 1)], 1)
+    assert torch.allclose(scores, gpt(X)[0], atol=1e-5)
+    assert cache.length == 8
+
+
+def test_the_cache_is_what_later_tokens_see(gpt):
+    X = torch.randint(10, (1, 8), device=d2l.device())
+    cache = CachedGPT(gpt.eval())
+    cache.read(X[:, :5])
+    cache.values[:, :, :, 2] = 0
+    assert not torch.allclose(cache.read(X[:, 5:]), gpt(X)[0][:, 5:], atol=1e-2)
+
+
+def test_heads_share_keys_as_pytorch_shares_them():
+    torch.manual_seed(0)
+    attention, X = MultiHeadAttention(12, 3), torch.randn(2, 5, 12)
+    for name in ("W_k", "W_v"):
+        setattr(attention, name, nn.Linear(12, 4))
+    K, V = torch.zeros(2, 2, 1, 5, 4)
+    below = torch.ones(5, 5).tril().bool()
+    with torch.no_grad():
+        found = attend(attention, X, K, V, 0, below)
+    many = MultiHeadAttention(12, 3)
+    many.load_state_dict(
+        {
+            name: value.repeat(3, *[1] * (value.ndim - 1))
+            if name[:3] in ("W_k", "W_v")
+            else value
+            for name, value in attention.state_dict().items()
+        }
+    )
+    assert torch.allclose(found, many(X, causal=True), atol=1e-6)
