@@ -6,6 +6,12 @@
 * the bare limit: our net's steps on batches that are ready, nothing else,
 * PyTorch's own layers (``nn.TransformerEncoder``) in a bare loop;
 
+and then lets a GPT of the same shape write, greedily, with
+
+* ours: ``d2l.transformer.CachedGPT`` of section 11.6,
+* ours without a cache: ``d2l.transformer.generate``,
+* the reference: ``GPT2LMHeadModel.generate`` of transformers, with its cache;
+
 takes medians of the processor time and writes ``benchmarks/transformer.md``.
 """
 
@@ -19,11 +25,12 @@ from torch.nn import functional as F
 
 import d2lutils as d2l
 from benchmarks import medians, setting, write
-from d2lutils.transformer import GPT
+from d2lutils.transformer import GPT, CachedGPT, generate
 
 RESULT = Path(__file__).with_suffix(".md")
 NUM_HIDDENS, NUM_HEADS, NUM_LAYERS = 64, 4, 2
 BATCH_SIZE, NUM_STEPS, LR = 16, 64, 0.003
+PROMPT, WRITTEN, LAYERS_OF_WRITER, VOCABULARY = 16, 240, 4, 28
 
 
 class Stock(nn.Module):
@@ -84,6 +91,61 @@ def training(repeats: int) -> list[str]:
     ]
 
 
+def cached(net: GPT, tokens: Tensor, num_tokens: int) -> Tensor:
+    """Write on greedily, each token read once."""
+    cache, new = CachedGPT(net, len(tokens)), tokens
+    for _ in range(num_tokens):
+        new = cache.read(new)[:, -1].argmax(1, keepdim=True)
+        tokens = torch.cat((tokens, new), 1)
+    return tokens
+
+
+def reference() -> nn.Module:
+    """Return GPT-2's network of the same shape."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=VOCABULARY,
+            n_positions=PROMPT + WRITTEN,
+            n_embd=NUM_HIDDENS,
+            n_layer=LAYERS_OF_WRITER,
+            n_head=NUM_HEADS,
+            bos_token_id=0,
+            eos_token_id=VOCABULARY - 1,
+        )
+    ).eval()
+
+
+def writing(rows: int, repeats: int) -> list[str]:
+    """Return the rows of the table of text written, ``rows`` texts side by side."""
+    torch.manual_seed(0)
+    steps = PROMPT + WRITTEN
+    net = GPT(VOCABULARY, steps, NUM_HIDDENS, NUM_HEADS, LAYERS_OF_WRITER).eval()
+    theirs = reference()
+    prompt = torch.randint(VOCABULARY, (rows, PROMPT))
+    settings = {
+        "max_new_tokens": WRITTEN,
+        "min_new_tokens": WRITTEN,
+        "do_sample": False,
+        "pad_token_id": 0,
+        "attention_mask": torch.ones_like(prompt),
+    }
+    found = medians(
+        {
+            "ours, cached": lambda: cached(net, prompt, WRITTEN),
+            "ours, no cache": lambda: generate(net, prompt, WRITTEN, 0),
+            "transformers, cached": lambda: theirs.generate(prompt, **settings),
+        },
+        repeats,
+    )
+    return [
+        f"| {rows} | {name} | {rows * WRITTEN / value:.0f} | "
+        f"{value / found['ours, cached']:.2f} |"
+        for name, value in found.items()
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
@@ -99,6 +161,14 @@ def main() -> None:
         "| side | an epoch | ours / this side |",
         "| --- | --- | --- |",
         *training(repeats),
+        "",
+        f"Writing {WRITTEN} tokens after {PROMPT}, {LAYERS_OF_WRITER} blocks of the "
+        "same width, no training:",
+        "",
+        "| texts | side | tokens a second | time / ours, cached |",
+        "| --- | --- | --- | --- |",
+        *writing(1, repeats),
+        *writing(16, repeats),
     ]
     write(RESULT, text)
 
