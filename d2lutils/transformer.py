@@ -221,9 +221,10 @@ class CachedGPT:
         net, start = self.net, self.length
         self.length += X.shape[1]
         steps = torch.arange(self.length, device=X.device)
-        visible = steps <= steps[start:, None]
+        seen = steps <= steps[start:, None]
         H = net.tokens(X) + net.positions.weight[start : self.length]
-        for block, K, V in zip(net.blocks, self.keys, self.values, strict=True):
-            H = H + attend(block.attention, block.norm_1(H), K, V, start, visible)
-            H = H + block.mlp(block.norm_2(H))
+        pairs = zip(net.blocks, self.keys, self.values, strict=True)
+        for block, K, V in pairs:
+            H += attend(block.attention, block.norm_1(H), K, V, start, seen)
+            H += block.mlp(block.norm_2(H))
         return net.output(net.norm(H))
