@@ -126,7 +126,7 @@ def test_the_start_keeps_the_scale():
         H = block(H, causal=True)
     assert 0.7 < H.std() / scale < 1.5
     assert torch.equal(net.positions.weight, sinusoids(16, 64))
-    deviation = net.blocks[0].mlp[-1].weight.std()
+    deviation = net.blocks[0].mlp[-1].weight.detach().std()
     assert float(deviation) == pytest.approx(256**-0.5 / 4, rel=0.05)
 
 
