@@ -966,6 +966,7 @@ def test_figure_without_alt_text(book: Path, alt: str, missing: list[str]) -> No
         ("saved in /home/reader/net.pt", "an absolute path"),
         ("saved in C:\\Users\\net.pt", "an absolute path"),
         ("<Generator object at 0x7f1e>", "an object's address"),
+        ("GloVe: no source answers, so this is the stand-in", "a stand-in"),
     ],
 )
 @pytest.mark.parametrize("language", ["en", "zh"])
