@@ -59,9 +59,9 @@ test: setup lint html  ## run every check, every test and every notebook
 	$(PYTEST) -p tools.strict --nbval --nbval-cell-timeout 300 tests notebooks/en
 
 test-stand-ins: export D2L_STAND_IN := 1
-test-stand-ins: setup  ## run the notebooks that use data on the stand-ins
+test-stand-ins: setup  ## the notebooks that use data, on the stand-ins (SHORT=1: few)
 	$(PYTEST) -p tools.strict --nbval --nbval-cell-timeout 300 \
-		$$(grep -lE 'fashion_mnist\(|house_prices\(|d2l\.(boxes|data|efficientnet|optimization|segmentation|sentiment|transformer|translation|words)' -r notebooks/en)
+		$$($(BIN)/python -m tools.stand_in_pages $(if $(SHORT),--short))
 
 twice: setup  ## execute every cell of every notebook twice in a row
 	$(BIN)/python -m tools.notebooks --twice
