@@ -1035,14 +1035,6 @@ def test_command_line(book: Path) -> None:
     assert (run.stdout, run.stderr, run.returncode) == ("", "", 0)
 
 
-def test_no_torch() -> None:
-    """Checking the whole book, generated pages included, does not import torch."""
-    program = "import sys; from tools import check; check.problems(); sys.exit("
-    program += "'torch' in sys.modules)"
-    command = [sys.executable, "-c", program]
-    assert subprocess.run(command, cwd=REPOSITORY).returncode == 0
-
-
 TRICKY = (
     HEADER
     + """
