@@ -201,7 +201,8 @@ def train(
     """
     batches = Batches(*parts["train"], batch_size=256, shuffle=True)
     valid = Batches(*parts["valid"], batch_size=256)
-    optimizer = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr)
+    trained = [p for p in net.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(trained, lr, fused=True)
     accuracies, best = [], None
     for _ in range(num_epochs):
         history = fit(net, batches, valid, F.cross_entropy, optimizer, 1, accuracy)
