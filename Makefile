@@ -60,8 +60,8 @@ test: setup lint html  ## run every check, every test and every notebook
 
 test-stand-ins: export D2L_STAND_IN := 1
 test-stand-ins: setup  ## the notebooks that use data, on the stand-ins (SHORT=1: few)
-	$(PYTEST) -p tools.strict --nbval --nbval-cell-timeout 300 \
-		$$($(BIN)/python -m tools.stand_in_pages $(if $(SHORT),--short))
+	@pages=$$($(BIN)/python -m tools.stand_in_pages $(if $(SHORT),--short)) && \
+		$(PYTEST) -p tools.strict --nbval --nbval-cell-timeout 300 $$pages
 
 twice: setup  ## execute every cell of every notebook twice in a row
 	$(BIN)/python -m tools.notebooks --twice

@@ -46,22 +46,32 @@ def loaders(root: Path) -> dict[str, set[str]]:
     return found
 
 
+def named(code: str) -> set[str]:
+    """Return what code calls of a module or an object, or imports from the package.
+
+    A bare call, `deep()`, is one of the page's own functions or has been imported.
+    """
+    tree = ast.parse(code)
+    called = {
+        name for name, call in calls(tree) if isinstance(call.func, ast.Attribute)
+    }
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return called | {
+        alias.name
+        for node in imports
+        if node.module.startswith("d2lutils")
+        for alias in node.names
+    }
+
+
 def used(root: Path) -> dict[str, set[str]]:
     """Return, for each page that uses data, its data sets."""
     behind = loaders(root)
     uses = {}
     for page in book.toc(root):
-        path = book.notebook(root, page, "en")
-        if not path.exists():
-            continue
-        cells = nbformat.read(path, as_version=4).cells
-        code = [ast.parse(cell.source) for cell in cells if cell.cell_type == "code"]
-        names = {
-            name
-            for cell in code
-            for name, call in calls(cell)
-            if isinstance(call.func, ast.Attribute)  # d2l.data.tatoeba(), not deep()
-        }
+        cells = nbformat.read(book.notebook(root, page, "en"), as_version=4).cells
+        code = [cell.source for cell in cells if cell.cell_type == "code"]
+        names = set().union(*map(named, code))
         if sets := set().union(*(behind.get(name, ()) for name in names)):
             uses[page] = sets
     return uses

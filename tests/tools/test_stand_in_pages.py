@@ -1,7 +1,7 @@
 """Which notebooks the run on stand-ins takes."""
 
 from tools import book
-from tools.stand_in_pages import loaders, short, used
+from tools.stand_in_pages import loaders, named, short, used
 
 
 def test_data_sets_are_found_however_far_down() -> None:
@@ -10,6 +10,12 @@ def test_data_sets_are_found_however_far_down() -> None:
     assert behind["load_fashion_mnist"] == {"fashion-mnist"}
     assert behind["bench"] > {"airfoil"}  # by way of `airfoil_parts`
     assert "fit" not in behind  # it reads checkpoints by `torch.load`
+
+
+def test_names_of_the_package_are_told_from_those_of_a_page() -> None:
+    assert named("d2l.data.tatoeba()\ndeep()") == {"tatoeba"}
+    assert named("from d2lutils.data import tatoeba as pairs\npairs()") == {"tatoeba"}
+    assert named("from torch import load\nload()") == set()
 
 
 def test_pages_that_use_data() -> None:
