@@ -1,10 +1,9 @@
 """Get the files of a data set: verified, downloaded once, never in part.
 
 The order of the sources: the cache folder (``D2L_DATA``), a mirror folder
-(``D2L_DATA_MIRROR``), then those of the catalogue. Every copy is compared with
-the size and SHA-256 of the catalogue before it is used. A file reaches its
-name in the cache folder only after that, in one step, and only one process at
-a time writes a data set. ``D2L_OFFLINE=1`` leaves the network alone.
+(``D2L_DATA_MIRROR``), then those of the catalogue. A file reaches its name in the
+cache folder in one step, after its size and SHA-256 are found right, and only one
+process at a time writes a data set. ``D2L_OFFLINE=1`` leaves the network alone.
 """
 
 import errno
@@ -13,6 +12,8 @@ import shutil
 import time
 from pathlib import Path
 from urllib.request import getproxies
+
+from filelock import FileLock
 
 from d2lutils.data.catalogue import Dataset, File
 from d2lutils.data.local import is_intact, is_set, locate, sources, storage_folder
@@ -44,8 +45,6 @@ def fetch(dataset: Dataset) -> list[Path]:
     Raises:
         DataUnavailable: no source gave a file, or it cannot be stored.
     """
-    from filelock import FileLock
-
     paths = {file: locate(dataset, file) for file in dataset.files}
     missing = [file for file, path in paths.items() if path is None]
     if not missing:

@@ -1,21 +1,25 @@
 """Bring files from one source, many at once; each shows only when it is right."""
 
 import gzip
-import hashlib
+import multiprocessing
 import subprocess
 import sys
 import threading
 import time
 import zipfile
 from dataclasses import dataclass, field
-from functools import partial
 from http.client import HTTPException
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, build_opener
 
+from tqdm import tqdm
+
 from d2lutils.data.catalogue import File, Source
+from d2lutils.data.local import is_intact
+from d2lutils.environment import shows_progress
 
 SILENCE = 15  # seconds: for a connection, and between two pieces of data
 TOTAL = 1200  # seconds: for one source, all files and tries together
@@ -23,7 +27,7 @@ PAUSES = (1, 2)  # seconds: before each further try, where it may help
 CONNECTIONS = 8
 CHUNK = 1 << 18  # bytes
 LARGEST_ARCHIVE = 2 << 30  # bytes
-PIP = "-m pip --disable-pip-version-check --no-input download --quiet --no-deps"
+PASSING = HTTPError, TimeoutError, ConnectionError, HTTPException, EOFError
 
 
 def transfer(files: list[File], source: Source, root: Path, part: Path) -> None:
@@ -33,38 +37,21 @@ def transfer(files: list[File], source: Source, root: Path, part: Path) -> None:
     name server, or a server that sends a byte a minute, can hold a call for
     longer than any time-out of a socket.
     """
-    from tqdm import tqdm
-
-    from d2lutils.environment import shows_progress
-
     quiet = source.kind != "url" or not shows_progress()
-    size, errors, deadline = sum(f.size for f in files), [], time.monotonic() + TOTAL
+    size, deadline = sum(file.size for file in files), time.monotonic() + TOTAL
     with tqdm(None, source.site, size, unit="B", unit_scale=True, disable=quiet) as bar:
         work = _Transfer(source, root, part, bar)
-        one_by_one = [partial(work.one, file) for file in files]
-        jobs = iter([partial(work.members, files)] if source.member else one_by_one)
-
-        def take_jobs() -> None:
-            try:
-                while not work.stop.is_set() and (job := next(jobs, None)):
-                    job()
-            except Exception as error:
-                errors.append(error)
-                work.stop.set()
-
-        worker = partial(threading.Thread, target=take_jobs, daemon=True)
-        threads = [worker() for _ in files[:CONNECTIONS]]
-        for thread in threads:
-            thread.start()
+        job, parts = (work.members, [files]) if source.member else (work.one, files)
+        pool = ThreadPool(min(CONNECTIONS, len(parts)))
         try:
-            for thread in threads:
-                thread.join(max(0, deadline - time.monotonic()))
+            results = pool.imap_unordered(job, parts)
+            for _ in parts:
+                results.next(max(0, deadline - time.monotonic()))
+        except multiprocessing.TimeoutError:
+            raise TimeoutError("timed out") from None
         finally:  # an interrupted call leaves no work behind either
             work.stop.set()
-    if errors:
-        raise errors[0]
-    if any(thread.is_alive() for thread in threads):
-        raise TimeoutError("timed out")
+            pool.terminate()
 
 
 @dataclass
@@ -111,28 +98,26 @@ class _Transfer:
                     if answer.length:
                         raise EOFError(f"broke off {answer.length} bytes from the end")
                 return
-            except Exception as error:
-                if pause is None or not _may_pass(error):
+            except PASSING as error:
+                code = getattr(error, "code", 503)
+                if pause is None or not (code >= 500 or code in (408, 429)):
                     raise
             if self.stop.wait(pause):
                 raise TimeoutError("timed out")
 
     def wheel(self) -> Path:
         """Fetch a package with pip, which runs none of its code."""
-        command = [sys.executable, *PIP.split(), "--only-binary=:all:"]
-        command += ["--dest", str(self.part), self.source.place]
-        pip = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TOTAL
-        )
-        if pip.returncode:
-            said = pip.stderr.decode("utf-8", "replace").split("\n")
+        pip = "-m pip --no-input -qq download --no-deps --only-binary=:all: --dest"
+        command = [sys.executable, *pip.split(), str(self.part), self.source.place]
+        done = subprocess.run(command, capture_output=True, timeout=TOTAL, input=b"")
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").split("\n")
             raise ValueError(f"pip could not fetch it: {' '.join(said[-2:])}")
         return next(self.part.glob("*.whl"))
 
     def copy(self, content: Any, target: Path, file: File | None) -> None:
         """Copy what is the content of ``file``, or any archive, in one step."""
         unfinished = self.part / str(threading.get_ident())
-        digest, size = hashlib.sha256(), 0
         largest = file.size if file else LARGEST_ARCHIVE
         if content.peek(2)[:2] == b"\x1f\x8b":
             content = gzip.GzipFile(fileobj=content)
@@ -140,22 +125,12 @@ class _Transfer:
             while chunk := content.read1(CHUNK):
                 if self.stop.is_set():
                     raise TimeoutError("timed out")
-                size += len(chunk)
-                if size > largest:
+                self.bar.update(out.write(chunk))
+                if out.tell() > largest:
                     raise ValueError(f"longer than {largest} bytes")
-                digest.update(chunk)
-                out.write(chunk)
-                self.bar.update(len(chunk))
-        if file and size < file.size:
+        if file and (size := unfinished.stat().st_size) < file.size:
             raise EOFError(f"broke off: {size} bytes instead of {file.size}")
-        if file and digest.hexdigest() != file.sha256:
+        if file and not is_intact(unfinished, file):
             raise ValueError("other content, such as a login page (by its SHA-256)")
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished.replace(target)
-
-
-def _may_pass(error: Exception) -> bool:
-    """Tell whether the same source may well answer at the next try."""
-    if isinstance(error, HTTPError):
-        return error.code in (408, 429) or error.code >= 500
-    return isinstance(error, TimeoutError | ConnectionError | HTTPException | EOFError)
