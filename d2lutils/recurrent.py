@@ -58,7 +58,7 @@ class ScratchModel(nn.Module):
         if H is None:  # a text begins
             H = torch.zeros(len(X), len(self.W_hh), device=X.device)
         states = []
-        for X_t in (self.W_xh[X] + self.b_h).unbind(dim=1):
+        for X_t in F.embedding(X.T, self.W_xh) + self.b_h:
             H = torch.tanh(X_t + H @ self.W_hh)
             states.append(H)
         return torch.stack(states, dim=1) @ self.W_hq + self.b_q, H
