@@ -20,24 +20,15 @@ from d2lutils import (
 )
 from d2lutils.batches import Batches
 from d2lutils.checking import check
-from d2lutils.data import (
-    FASHION_CLASSES,
-    fashion_mnist,
-    house_prices,
-    load_fashion_mnist,
-)
+from d2lutils.data import fashion_mnist, load_fashion_mnist
 from d2lutils.environment import by_scale, device
 from d2lutils.plotting import plot, show_images, subplots
-from d2lutils.synthetic import synthetic_regression
-from d2lutils.training import Diverged, History, accuracy, evaluate, fit
+from d2lutils.training import accuracy, evaluate, fit
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "FASHION_CLASSES",
     "Batches",
-    "Diverged",
-    "History",
     "accuracy",
     "attention",
     "boxes",
@@ -49,7 +40,6 @@ __all__ = [
     "evaluate",
     "fashion_mnist",
     "fit",
-    "house_prices",
     "load_fashion_mnist",
     "optimization",
     "plot",
@@ -58,7 +48,6 @@ __all__ = [
     "sentiment",
     "show_images",
     "subplots",
-    "synthetic_regression",
     "text",
     "transformer",
     "translation",

@@ -16,6 +16,7 @@ from d2lutils.data.images import (
     style_images,
     wbc,
 )
+from d2lutils.data.synthetic import synthetic_regression
 from d2lutils.data.tables import airfoil, house_prices
 from d2lutils.data.texts import (
     glove,
@@ -47,6 +48,7 @@ __all__ = [
     "sentence_polarity",
     "song_ci",
     "style_images",
+    "synthetic_regression",
     "tang_poems",
     "tatoeba",
     "time_machine",

@@ -167,7 +167,7 @@ def test_a_run_that_diverges_says_so_and_keeps_its_history():
     batches = TokenBatches(tokens, 1, 19)
     recurrent.train(Broken(3), batches, batches, num_epochs=1, lr=0.1)
     norms.append(1)
-    with pytest.raises(d2l.Diverged, match="epoch 1"):
+    with pytest.raises(d2l.training.Diverged, match="epoch 1"):
         recurrent.train(Broken(3), batches, batches, num_epochs=1, lr=0.1)
 
 

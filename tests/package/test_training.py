@@ -145,7 +145,7 @@ def test_a_diverging_run_keeps_its_history():
     net = nn.Linear(4, 1)
     X = torch.randn(20, 4)
     batches = d2l.Batches(X, X.sum(dim=1, keepdim=True), batch_size=5)
-    with pytest.raises(d2l.Diverged, match="smaller learning rate") as caught:
+    with pytest.raises(d2l.training.Diverged, match="smaller learning rate") as caught:
         d2l.fit(net, batches, None, nn.MSELoss(), sgd(net, 100.0), 100)
     history = caught.value.history
     assert all(math.isfinite(value) for value in history["train_loss"])
@@ -236,15 +236,15 @@ def test_history_prints_and_plots():
     assert left.get_ylabel() == "loss"
     assert [line.get_label() for line in right.lines] == ["train", "test"]
     assert right.lines[1].get_ydata().tolist() == history["test_accuracy"]
-    assert repr(d2l.History()) == "no finished epoch"
+    assert repr(d2l.training.History()) == "no finished epoch"
     with pytest.raises(IndexError, match="no epoch"):
-        d2l.History().last  # noqa: B018
+        d2l.training.History().last  # noqa: B018
 
 
 def test_synthetic_regression_follows_its_model():
     torch.manual_seed(0)
     w = torch.tensor([2.0, -3.4])
-    X, y = d2l.synthetic_regression(w, 4.2, 5000, noise=0.1)
+    X, y = d2l.data.synthetic_regression(w, 4.2, 5000, noise=0.1)
     assert X.shape == (5000, 2)
     assert y.shape == (5000, 1)
     rest = y[:, 0] - X @ w - 4.2
@@ -462,7 +462,7 @@ def test_a_sum_of_any_size_is_refused(scale):
 @pytest.mark.parametrize("worst", [math.inf, math.nan])
 def test_a_loss_without_a_finite_value_is_no_sum_but_diverges(worst):
     net = model()
-    with pytest.raises(d2l.Diverged, match=r"loss is (nan|inf) in epoch 1"):
+    with pytest.raises(d2l.training.Diverged, match=r"loss is (nan|inf) in epoch 1"):
         d2l.fit(net, data(), None, lambda a, b: loss(a, b) * worst, sgd(net), 1)
 
 
@@ -596,4 +596,4 @@ def test_an_interruption_while_saving_loses_nothing(tmp_path, monkeypatch, capsy
 
 def test_an_empty_history_says_that_there_is_nothing_to_plot():
     with pytest.raises(ValueError, match="no epoch has finished yet"):
-        d2l.History().plot()
+        d2l.training.History().plot()
