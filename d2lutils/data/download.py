@@ -13,8 +13,6 @@ import time
 from pathlib import Path
 from urllib.request import getproxies
 
-from filelock import FileLock
-
 from d2lutils.data.catalogue import Dataset, File
 from d2lutils.data.local import is_intact, is_set, locate, sources, storage_folder
 from d2lutils.data.transfer import TOTAL, transfer
@@ -45,6 +43,8 @@ def fetch(dataset: Dataset) -> list[Path]:
     Raises:
         DataUnavailable: no source gave a file, or it cannot be stored.
     """
+    from filelock import FileLock
+
     paths = {file: locate(dataset, file) for file in dataset.files}
     missing = [file for file, path in paths.items() if path is None]
     if not missing:
