@@ -59,7 +59,7 @@ class ScratchModel(nn.Module):
             H = torch.zeros(len(X), len(self.W_hh), device=X.device)
         states = []
         for X_t in F.embedding(X.T, self.W_xh) + self.b_h:
-            H = torch.tanh(X_t + H @ self.W_hh)
+            H = torch.tanh(torch.addmm(X_t, H, self.W_hh))
             states.append(H)
         return torch.stack(states, dim=1) @ self.W_hq + self.b_q, H
 
